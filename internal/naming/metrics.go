@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package naming
+
+// Metrics of the sidecar. All carry the labels model (the monitor's name) and version (the model's version); those of
+// segments carry segment. "Requests" are inference calls, "instances" the predictions in them.
+const (
+	// MetricRequests counts inference calls by code class: 2xx, 3xx, 4xx, 5xx.
+	MetricRequests = "vedette_requests_total"
+	// MetricTimeouts counts inference calls that ended in 408, 504, or the upstream's deadline.
+	MetricTimeouts = "vedette_timeouts_total"
+	// MetricCancellations counts inference calls that the client gave up.
+	MetricCancellations = "vedette_cancellations_total"
+	// MetricLatency is the histogram of the time from the first byte of the request to the last of the answer, in seconds.
+	MetricLatency = "vedette_request_duration_seconds"
+	// MetricConfidence sums and counts the confidence of predictions (a summary without quantiles).
+	MetricConfidence = "vedette_confidence"
+	// MetricEntropy sums and counts the normalised entropy of predictions (a summary without quantiles).
+	MetricEntropy = "vedette_entropy"
+
+	// The same per segment: once for each segment that any instance of the request is in.
+	MetricSegmentRequests      = "vedette_segment_requests_total"
+	MetricSegmentTimeouts      = "vedette_segment_timeouts_total"
+	MetricSegmentCancellations = "vedette_segment_cancellations_total"
+	MetricSegmentLatency       = "vedette_segment_request_duration_seconds"
+	MetricSegmentConfidence    = "vedette_segment_confidence"
+	MetricSegmentEntropy       = "vedette_segment_entropy"
+
+	// MetricOtherRequests counts everything that is no inference call: health, metadata, unknown paths.
+	MetricOtherRequests = "vedette_other_requests_total"
+	// MetricInFlight is the number of requests in flight.
+	MetricInFlight = "vedette_requests_in_flight"
+	// MetricRequestBytes and MetricResponseBytes sum and count body sizes (summaries without quantiles).
+	MetricRequestBytes  = "vedette_request_body_bytes"
+	MetricResponseBytes = "vedette_response_body_bytes"
+	// MetricInstances counts predictions in decoded inference calls.
+	MetricInstances = "vedette_instances_total"
+	// MetricProfiled counts instances that the profiles cover.
+	MetricProfiled = "vedette_profiled_instances_total"
+	// MetricProfileSkipped counts instances (or, undecodable, requests) that they do not, by reason.
+	MetricProfileSkipped = "vedette_profile_skipped_total"
+	// MetricRows counts rows handed to the writer, by tier: predictions, records.
+	MetricRows = "vedette_rows_total"
+	// MetricRowsStored counts rows in files whose upload succeeded, by tier.
+	MetricRowsStored = "vedette_rows_stored_total"
+	// MetricDropped counts what was lost, in instances (or, undecoded, requests), by reason.
+	MetricDropped = "vedette_capture_dropped_total"
+	// MetricOutliers counts instances whose outlier score passed the cut.
+	MetricOutliers = "vedette_outliers_total"
+	// MetricSinkUp is 1 while the last upload succeeded, 0 after one failed, absent before the first.
+	MetricSinkUp = "vedette_sink_up"
+	// MetricSpoolBytes is what waits for upload, in bytes.
+	MetricSpoolBytes = "vedette_spool_bytes"
+	// MetricConfigInfo is 1, with the revision of the configuration that is in force as label revision.
+	MetricConfigInfo = "vedette_config_info"
+)
+
+// Gauges that the manager's leader derives from status at scrape time. All carry monitor_namespace and monitor.
+const (
+	// MetricMonitorCondition is 1 for the current status of each condition; labels type, status.
+	MetricMonitorCondition = "vedette_monitor_condition"
+	// MetricCapturePods counts pods of the target; label state: injected, current, bare.
+	MetricCapturePods = "vedette_monitor_capture_pods"
+	// MetricDriftViolated is 1 or 0 for each drift threshold and segment of the last conclusive run; labels threshold, segment.
+	MetricDriftViolated = "vedette_drift_threshold_violated"
+	// MetricAnalysisLastSuccess is when an analysis last reached a verdict, in Unix seconds; label kind.
+	MetricAnalysisLastSuccess = "vedette_analysis_last_success_timestamp_seconds"
+	// MetricAnalysisOutliers is the number of outliers of the last run.
+	MetricAnalysisOutliers = "vedette_analysis_outliers"
+	// MetricInjections counts admissions by result (Injected, Skipped) and reason; counted by every replica.
+	MetricInjections = "vedette_injections_total"
+)
+
+// RuleThresholdViolated is the recording rule whose value is 1 or 0 for each threshold and segment with enough samples.
+const RuleThresholdViolated = "vedette:threshold_violated"
+
+// SegmentAll is the segment label of what covers all traffic.
+const SegmentAll = ""

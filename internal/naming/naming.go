@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package naming owns every name that two parts of Vedette must agree on: labels, annotations, child objects, ports,
+// paths inside pods, and metrics. It imports nothing but the standard library, so that the sidecar can share it with
+// the manager.
+package naming
+
+// Labels and annotations.
+const (
+	// LabelInject on a user's pod template names the ModelMonitor whose sidecar the pods want. It alone decides
+	// about injection.
+	LabelInject = "vedette.dev/inject"
+	// LabelMonitor marks an object that Vedette owns with the ModelMonitor that it belongs to.
+	LabelMonitor = "vedette.dev/monitor"
+	// LabelRole says what an object or pod that Vedette owns is for; see the Role constants.
+	LabelRole = "vedette.dev/role"
+	// LabelAnalysis names the kind of analysis that a Job runs.
+	LabelAnalysis = "vedette.dev/analysis"
+	// LabelManagedBy is the recommended label that names the managing tool.
+	LabelManagedBy = "app.kubernetes.io/managed-by"
+
+	// AnnotationPort on a pod names the serving port, by name or number, when the monitor does not.
+	AnnotationPort = "vedette.dev/port"
+	// AnnotationSidecar on an injected pod holds the revision of the sidecar that it got.
+	AnnotationSidecar = "vedette.dev/sidecar"
+	// AnnotationRearm on a ModelMonitor re-arms a tripped injection breaker: its value must name the revision of the
+	// sidecar that tripped it.
+	AnnotationRearm = "vedette.dev/rearm"
+	// AnnotationHash on an object that Vedette applied holds the hash of what was applied.
+	AnnotationHash = "vedette.dev/applied-hash"
+)
+
+// Values of LabelRole.
+const (
+	RoleCapture  = "capture"
+	RoleAnalysis = "analysis"
+)
+
+// ManagedBy is the value of LabelManagedBy, and the field manager of every apply.
+const ManagedBy = "vedette"
+
+// Inside the user's pods.
+const (
+	// SidecarContainer is the name of the injected native sidecar.
+	SidecarContainer = "vedette-capture"
+	// ConfigVolume is the projected volume with configuration, credentials and pod metadata, all optional.
+	ConfigVolume = "vedette-config"
+	// SpoolVolume is the emptyDir that holds what is not uploaded yet.
+	SpoolVolume = "vedette-spool"
+	// ConfigMount is where ConfigVolume is mounted, in sidecars and in analysis Jobs.
+	ConfigMount = "/etc/vedette"
+	// SpoolMount is where SpoolVolume is mounted.
+	SpoolMount = "/var/lib/vedette/spool"
+	// CapturePort is the port on which the sidecar takes the model's traffic.
+	CapturePort = 15280
+	// MetricsPort is the port of the sidecar's metrics, health and readiness.
+	MetricsPort = 15290
+	// MetricsPortName is the name of MetricsPort.
+	MetricsPortName = "vedette-metrics"
+)
+
+// Paths below ConfigMount.
+const (
+	// ConfigFile is the configuration document, a key of the configuration ConfigMap.
+	ConfigFile = "config.v1.json"
+	// ConfigDir holds ConfigFile.
+	ConfigDir = "config"
+	// CredentialsDir holds the keys of the store's Secret, one file a key, for example AWS_ACCESS_KEY_ID.
+	CredentialsDir = "store"
+	// HashKeyDir holds the key of keyed hashes in the file HashKeyFile.
+	HashKeyDir = "hash"
+	// HashKeyFile is the key of the Secret that holds the key of keyed hashes.
+	HashKeyFile = "key"
+	// PodDir holds the pod's labels and annotations as the downward API writes them.
+	PodDir = "pod"
+)
+
+// DefaultStoreSecret is the Secret that a sidecar mounts when no class says otherwise.
+const DefaultStoreSecret = "vedette-store"
+
+// Config names the configuration ConfigMap of a monitor.
+func Config(monitor string) string { return monitor + "-capture" }
+
+// Metrics names the metrics Service and the ServiceMonitor of a monitor.
+func Metrics(monitor string) string { return monitor + "-capture" }
+
+// Rules names the PrometheusRule of a monitor.
+func Rules(monitor string) string { return monitor + "-thresholds" }
+
+// CronJob names the CronJob of an analysis of a monitor; kind is lower case, such as "drift".
+func CronJob(monitor, kind string) string { return monitor + "-" + kind }
+
+// Job names a one-off Job of a monitor; revision says what it was made for, at most 10 characters.
+func Job(monitor, kind, revision string) string { return monitor + "-" + kind + "-" + revision }
+
+// NetworkPolicy names the NetworkPolicy of a monitor's analysis pods.
+func NetworkPolicy(monitor string) string { return monitor + "-analysis" }

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package wire
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// MaxVerdictBytes is the most that a verdict may take in a termination message. The kubelet divides 12 KiB by all
+// containers of a pod and cuts the tail, so a verdict is small and says how long it should be.
+const MaxVerdictBytes = 2048
+
+// Outcome is the result of a run or of one check.
+type Outcome string
+
+// The outcomes of a run. For a threshold: Pass, Fail, Inconclusive.
+const (
+	OutcomeStable       Outcome = "Stable"
+	OutcomeDrift        Outcome = "Drift"
+	OutcomeInsufficient Outcome = "Insufficient"
+	OutcomeSucceeded    Outcome = "Succeeded"
+	OutcomeFailed       Outcome = "Failed"
+
+	OutcomePass         Outcome = "Pass"
+	OutcomeFail         Outcome = "Fail"
+	OutcomeInconclusive Outcome = "Inconclusive"
+)
+
+// Verdict is what a run of analyze reports back in its container's termination message.
+type Verdict struct {
+	VerdictHeader
+	// Thresholds come first: every violated (threshold, segment), then the others as far as they fit.
+	Thresholds []ThresholdVerdict
+	// Findings are the worst offenders, worst first.
+	Findings []Finding
+}
+
+// VerdictHeader is the first line of a verdict.
+type VerdictHeader struct {
+	// Kind is the analysis: drift, baseline, outliers, check.
+	Kind string `json:"kind"`
+	// Run identifies the run; it is part of its report's path.
+	Run     string  `json:"run"`
+	Outcome Outcome `json:"outcome"`
+	// Reason is a CamelCase word for anything but success, such as CredentialsRefused, Unreachable, BaselineMissing.
+	Reason string `json:"reason,omitempty"`
+	// Message says what was wrong and what to do; at most 400 bytes.
+	Message string `json:"message,omitempty"`
+	// From and To bound the window.
+	From time.Time `json:"from,omitzero"`
+	To   time.Time `json:"to,omitzero"`
+	// Rows is the number of rows that the run looked at; Coverage the share of instances that they cover.
+	Rows     int64   `json:"rows,omitempty"`
+	Coverage float64 `json:"coverage,omitempty"`
+	// Outliers is the number of outliers in the window.
+	Outliers int64 `json:"outliers,omitempty"`
+	// Config is the revision of the configuration that the run used.
+	Config string `json:"config,omitempty"`
+	// Report is the path of the full report below the monitor's prefix.
+	Report string `json:"report,omitempty"`
+
+	// Total is the number of lines before any were cut; Digest the first 16 hex digits of the SHA-256 of the lines kept.
+	Total  int    `json:"total"`
+	Digest string `json:"digest"`
+}
+
+// ThresholdVerdict is the verdict on one threshold in one segment ("" is all traffic).
+type ThresholdVerdict struct {
+	Threshold string  `json:"t"`
+	Segment   string  `json:"s,omitempty"`
+	Outcome   Outcome `json:"o"`
+	// Feature is the worst feature, for thresholds over features.
+	Feature string  `json:"f,omitempty"`
+	Value   float64 `json:"v"`
+}
+
+// Finding is one (feature, segment) that stands out. Feature "" is the prediction.
+type Finding struct {
+	Feature string `json:"f,omitempty"`
+	Segment string `json:"s,omitempty"`
+	// Statistic names Effect: psi, missing, newCategories, outlierScore.
+	Statistic string  `json:"k"`
+	Effect    float64 `json:"v"`
+	P         float64 `json:"p"`
+	Drifted   bool    `json:"d,omitempty"`
+}
+
+const verdictPrefix = "vedette/1 "
+
+// ErrNoVerdict means that a text is no verdict: the run died before it wrote one, or something else wrote the text.
+var ErrNoVerdict = errors.New("no verdict")
+
+// EncodeVerdict renders v in at most MaxVerdictBytes, cutting whole lines from the end.
+func EncodeVerdict(v Verdict) ([]byte, error) {
+	v.Message = truncate(v.Message, 400)
+	var lines [][]byte
+	for _, t := range v.Thresholds {
+		b, err := json.Marshal(t)
+		if err != nil {
+			return nil, fmt.Errorf("encoding a verdict: %w", err)
+		}
+		lines = append(lines, append([]byte("t "), b...))
+	}
+	for _, f := range v.Findings {
+		b, err := json.Marshal(f)
+		if err != nil {
+			return nil, fmt.Errorf("encoding a verdict: %w", err)
+		}
+		lines = append(lines, append([]byte("f "), b...))
+	}
+	v.Total = len(lines)
+	for kept := len(lines); ; kept-- {
+		body := bytes.Join(lines[:kept], []byte("\n"))
+		v.Digest = digest(body)
+		head, err := json.Marshal(v.VerdictHeader)
+		if err != nil {
+			return nil, fmt.Errorf("encoding a verdict: %w", err)
+		}
+		out := append([]byte(verdictPrefix), head...)
+		out = append(out, '\n')
+		if kept > 0 {
+			out = append(append(out, body...), '\n')
+		}
+		if len(out) <= MaxVerdictBytes {
+			return out, nil
+		}
+		if kept == 0 {
+			return nil, fmt.Errorf("encoding a verdict: its header takes %d bytes, more than %d", len(out), MaxVerdictBytes)
+		}
+	}
+}
+
+// DecodeVerdict reads a verdict and checks that it arrived whole.
+func DecodeVerdict(text string) (Verdict, error) {
+	head, body, _ := strings.Cut(text, "\n")
+	raw, ok := strings.CutPrefix(head, verdictPrefix)
+	if !ok {
+		return Verdict{}, ErrNoVerdict
+	}
+	var v Verdict
+	if err := json.Unmarshal([]byte(raw), &v.VerdictHeader); err != nil {
+		return Verdict{}, fmt.Errorf("%w: its header: %w", ErrNoVerdict, err)
+	}
+	body = strings.TrimSuffix(body, "\n")
+	if digest([]byte(body)) != v.Digest {
+		return Verdict{}, fmt.Errorf("%w: it was cut or changed on its way", ErrNoVerdict)
+	}
+	for line := range strings.Lines(body) {
+		if err := v.add(strings.TrimSuffix(line, "\n")); err != nil {
+			return Verdict{}, err
+		}
+	}
+	return v, nil
+}
+
+func (v *Verdict) add(line string) error {
+	kind, raw, _ := strings.Cut(line, " ")
+	switch kind {
+	case "t":
+		var t ThresholdVerdict
+		if err := json.Unmarshal([]byte(raw), &t); err != nil {
+			return fmt.Errorf("%w: a threshold: %w", ErrNoVerdict, err)
+		}
+		v.Thresholds = append(v.Thresholds, t)
+	case "f":
+		var f Finding
+		if err := json.Unmarshal([]byte(raw), &f); err != nil {
+			return fmt.Errorf("%w: a finding: %w", ErrNoVerdict, err)
+		}
+		v.Findings = append(v.Findings, f)
+	}
+	return nil
+}
+
+func digest(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])[:16]
+}
+
+// truncate cuts s to at most n bytes without splitting a rune.
+func truncate(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "")
+}
