@@ -24,33 +24,7 @@ func ChiSquared(ref, cur []int64) Contingency {
 	if !ok {
 		return Contingency{Statistic: math.NaN(), P: math.NaN()}
 	}
-	share := min(n, m) / (n + m)
-	var pool, smallest pair
-	var cells []pair
-	for i := range ref {
-		c := pair{float64(ref[i]), float64(cur[i])}
-		switch {
-		case c.sum() == 0:
-		case c.sum()*share < minExpected:
-			pool = pool.plus(c)
-		default:
-			cells = append(cells, c)
-		}
-	}
-	if pool.sum() > 0 {
-		cells = append(cells, pool)
-	}
-	if last := len(cells) - 1; pool.sum() > 0 && pool.sum()*share < minExpected && last > 0 {
-		at := 0
-		smallest = cells[0]
-		for i, c := range cells[:last] {
-			if c.sum() < smallest.sum() {
-				at, smallest = i, c
-			}
-		}
-		cells[at] = smallest.plus(pool)
-		cells = cells[:last]
-	}
+	cells := pool(ref, cur, min(n, m)/(n+m))
 	var statistic float64
 	for _, c := range cells {
 		expectedRef, expectedCur := c.sum()*n/(n+m), c.sum()*m/(n+m)
@@ -58,6 +32,35 @@ func ChiSquared(ref, cur []int64) Contingency {
 	}
 	df := len(cells) - 1
 	return Contingency{Statistic: statistic, DF: df, P: chi2Survival(statistic, df)}
+}
+
+// pool keeps the cells whose expected count on the smaller side, of the given share, is large enough and adds up
+// the others.
+func pool(ref, cur []int64, share float64) []pair {
+	var rest pair
+	var cells []pair
+	for i := range ref {
+		c := pair{float64(ref[i]), float64(cur[i])}
+		if c.sum()*share < minExpected {
+			rest = rest.plus(c)
+		} else {
+			cells = append(cells, c)
+		}
+	}
+	switch {
+	case rest.sum() == 0:
+	case rest.sum()*share >= minExpected || len(cells) == 0:
+		cells = append(cells, rest)
+	default:
+		smallest := 0
+		for i, c := range cells {
+			if c.sum() < cells[smallest].sum() {
+				smallest = i
+			}
+		}
+		cells[smallest] = cells[smallest].plus(rest)
+	}
+	return cells
 }
 
 type pair struct{ ref, cur float64 }

@@ -2,10 +2,7 @@
 
 package stats
 
-import (
-	"math"
-	"slices"
-)
+import "math"
 
 // KSBinned is the Kolmogorov-Smirnov statistic of two samples that were counted into the same ordered bins: the
 // largest difference of the cumulated shares at an edge. It never exceeds the statistic of the samples
@@ -22,32 +19,6 @@ func KSBinned(ref, cur []int64) float64 {
 		d = max(d, math.Abs(f/n-g/m))
 	}
 	return d
-}
-
-// KSSorted is the Kolmogorov-Smirnov statistic of two ascending samples, evaluated after ties. It is NaN when a
-// sample is empty, unsorted or holds a NaN.
-func KSSorted(x, y []float64) float64 {
-	if len(x) == 0 || len(y) == 0 || hasNaN(x) || hasNaN(y) || !slices.IsSorted(x) || !slices.IsSorted(y) {
-		return math.NaN()
-	}
-	n, m := float64(len(x)), float64(len(y))
-	var d float64
-	for i, j := 0, 0; i < len(x) && j < len(y); {
-		v := min(x[i], y[j])
-		for i < len(x) && x[i] == v {
-			i++
-		}
-		for j < len(y) && y[j] == v {
-			j++
-		}
-		d = max(d, math.Abs(float64(i)/n-float64(j)/m))
-	}
-	return d
-}
-
-// hasNaN looks at both ends only: NaN sorts first, and an unsorted sample is refused anyway.
-func hasNaN(sorted []float64) bool {
-	return math.IsNaN(sorted[0]) || math.IsNaN(sorted[len(sorted)-1])
 }
 
 // KSPValue is the probability of a statistic at least d for samples of n and m rows of one continuous
