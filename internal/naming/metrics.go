@@ -74,5 +74,6 @@ const (
 // RuleThresholdViolated is the recording rule whose value is 1 or 0 for each threshold and segment with enough samples.
 const RuleThresholdViolated = "vedette:threshold_violated"
 
-// SegmentAll is the segment label of what covers all traffic.
-const SegmentAll = ""
+// SegmentAll is the segment label, in rules, gauges and status, of what covers all traffic. No segment may have the name.
+// Profiles and verdicts leave the segment empty instead.
+const SegmentAll = "all"

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package wire
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestVerdictRoundTrip(t *testing.T) {
+	want := Verdict{
+		VerdictHeader: VerdictHeader{
+			Kind: "drift", Run: "r1", Outcome: OutcomeDrift, Rows: 12345, Coverage: 0.98, Config: "abc",
+			From: time.Unix(1000, 0).UTC(), To: time.Unix(2000, 0).UTC(), Report: "reports/drift/x/report.json",
+		},
+		Thresholds: []ThresholdVerdict{{Threshold: "score", Segment: "atl", Outcome: OutcomeFail, Value: 0.29}},
+		Findings:   []Finding{{Segment: "atl", Statistic: "psi", Effect: 0.29, P: 1e-9, Drifted: true}},
+	}
+	b, err := EncodeVerdict(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := DecodeVerdict(string(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want.Total, want.Digest = 2, got.Digest
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestVerdictNeverExceedsItsBytes(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 500 {
+		v := Verdict{VerdictHeader: VerdictHeader{Kind: "drift", Outcome: OutcomeDrift, Message: strings.Repeat("é", rng.IntN(600))}}
+		for i := range rng.IntN(64) {
+			v.Thresholds = append(v.Thresholds, ThresholdVerdict{
+				Threshold: fmt.Sprintf("t%d-%s", i, strings.Repeat("x", rng.IntN(60))), Outcome: OutcomePass, Value: rng.Float64(),
+			})
+		}
+		for range rng.IntN(64) {
+			v.Findings = append(v.Findings, Finding{Feature: "f", Segment: "s", Statistic: "psi", Effect: rng.Float64()})
+		}
+		b, err := EncodeVerdict(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(b) > MaxVerdictBytes {
+			t.Fatalf("a verdict of %d bytes", len(b))
+		}
+		got, err := DecodeVerdict(string(b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Total != len(v.Thresholds)+len(v.Findings) {
+			t.Errorf("total %d, want %d", got.Total, len(v.Thresholds)+len(v.Findings))
+		}
+		if n := len(got.Thresholds); n > 0 && cmp.Diff(v.Thresholds[:n], got.Thresholds) != "" {
+			t.Error("the lines that were kept are not the first ones")
+		}
+	}
+}
+
+func TestDecodeVerdictRefusesWhatIsNoVerdict(t *testing.T) {
+	whole, _ := EncodeVerdict(Verdict{
+		VerdictHeader: VerdictHeader{Kind: "drift", Outcome: OutcomeStable},
+		Findings:      []Finding{{Statistic: "psi"}},
+	})
+	for name, text := range map[string]string{
+		"nothing":           "",
+		"a panic":           "panic: runtime error",
+		"a cut verdict":     string(whole[:len(whole)-5]),
+		"a changed verdict": strings.Replace(string(whole), `"k":"psi"`, `"k":"ks"`, 1),
+		"a broken header":   "vedette/1 {",
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := DecodeVerdict(text); !errors.Is(err, ErrNoVerdict) {
+				t.Errorf("error %v, want ErrNoVerdict", err)
+			}
+		})
+	}
+}
+
+func FuzzDecodeVerdict(f *testing.F) {
+	whole, _ := EncodeVerdict(Verdict{Findings: []Finding{{Statistic: "psi"}}})
+	f.Add(string(whole))
+	f.Fuzz(func(_ *testing.T, text string) {
+		_, _ = DecodeVerdict(text)
+	})
+}
