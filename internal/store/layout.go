@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"iter"
+	"net/url"
+	"path"
+	"strings"
+	"time"
+)
+
+// Folder is a kind of hive-partitioned files of a monitor.
+type Folder string
+
+// The folders with files below version, day and hour.
+const (
+	Predictions Folder = "predictions"
+	Records     Folder = "records"
+	Profiles    Folder = "profiles"
+)
+
+// Layout says where the objects of one monitor are. No value can leave its folder: what is not a letter, a digit, a
+// dot, a dash or an underscore is percent-encoded, as hive does, and readers such as DuckDB decode it.
+type Layout struct {
+	Cluster, Namespace, Monitor string
+}
+
+// Partition is one hive-partitioned file.
+type Partition struct {
+	Folder  Folder
+	Version string
+	// Hour is when the file was begun, in whole hours UTC. Its rows may be later by the flush interval.
+	Hour time.Time
+	// Name is the file's name without its extension.
+	Name string
+}
+
+const (
+	dayFormat    = "2006-01-02"
+	hourFormat   = "15"
+	windowFormat = "20060102T150405Z"
+	extension    = ".parquet"
+	// emptyValue is how hive spells a value that is empty.
+	emptyValue = "__HIVE_DEFAULT_PARTITION__"
+)
+
+// Prefix is the folder of the monitor, with a slash at its end.
+func (l Layout) Prefix() string {
+	return escape(l.Cluster) + "/" + escape(l.Namespace) + "/" + escape(l.Monitor) + "/"
+}
+
+// Rows is the key of a file of rows or profiles that was begun at t.
+func (l Layout) Rows(folder Folder, version string, t time.Time, name string) string {
+	return l.hour(folder, escape(version), t) + escape(name) + extension
+}
+
+func (l Layout) versions(folder Folder) string { return l.Prefix() + string(folder) + "/" }
+
+func (l Layout) hour(folder Folder, escapedVersion string, t time.Time) string {
+	t = t.UTC()
+	return l.versions(folder) + "version=" + escapedVersion + "/dt=" + t.Format(dayFormat) + "/hh=" + t.Format(hourFormat) + "/"
+}
+
+// Parse is the inverse of Rows. It reports false for keys of any other form.
+func (l Layout) Parse(key string) (Partition, bool) {
+	rest, ok := strings.CutPrefix(key, l.Prefix())
+	if !ok {
+		return Partition{}, false
+	}
+	parts := strings.Split(rest, "/")
+	if len(parts) != 5 {
+		return Partition{}, false
+	}
+	version, ok1 := strings.CutPrefix(parts[1], "version=")
+	day, ok2 := strings.CutPrefix(parts[2], "dt=")
+	hour, ok3 := strings.CutPrefix(parts[3], "hh=")
+	name, ok4 := strings.CutSuffix(parts[4], extension)
+	t, err := time.Parse(dayFormat+hourFormat, day+hour)
+	if !ok1 || !ok2 || !ok3 || !ok4 || err != nil {
+		return Partition{}, false
+	}
+	p := Partition{Folder: Folder(parts[0]), Hour: t}
+	if p.Version, ok = unescape(version); !ok {
+		return Partition{}, false
+	}
+	if p.Name, ok = unescape(name); !ok {
+		return Partition{}, false
+	}
+	return p, true
+}
+
+// Name is the name of a file: unique to the pod, the start of the container in it, and the file's number in that.
+func Name(podUID string, start time.Time, sequence uint64) string {
+	return fmt.Sprintf("%s-%d-%06d", podUID, start.UnixNano(), sequence)
+}
+
+// Report is the key of one file of the report of a run over the window [from, to).
+func (l Layout) Report(kind string, from, to time.Time, run, file string) string {
+	window := from.UTC().Format(windowFormat) + "_" + to.UTC().Format(windowFormat)
+	return l.Prefix() + "reports/" + escape(kind) + "/" + window + "/" + escape(run) + "/" + escape(file)
+}
+
+// Baseline is the key of one file of a baseline, such as "summary.json".
+func (l Layout) Baseline(name, file string) string {
+	return l.Prefix() + "baselines/" + escape(name) + "/" + escape(file)
+}
+
+// Dataset is the key of a dataset whose path is relative to the monitor's prefix.
+func (l Layout) Dataset(rel string) (string, error) {
+	if !fs.ValidPath(rel) || rel == "." || path.Clean(rel) != rel {
+		return "", fmt.Errorf("dataset %.200q: want a path below the monitor's folder in the store, such as datasets/train.parquet, without \"..\" or a slash at either end", rel)
+	}
+	return l.Prefix() + rel, nil
+}
+
+// Between yields the files of a folder, of all versions, whose rows may be in [from, to): those begun in the hours of
+// the window, and in the hour before it.
+func (b *Bucket) Between(ctx context.Context, l Layout, folder Folder, from, to time.Time) iter.Seq2[Item, error] {
+	return func(yield func(Item, error) bool) {
+		for name, err := range b.Folders(ctx, l.versions(folder)) {
+			if err != nil {
+				yield(Item{}, err)
+				return
+			}
+			version, ok := strings.CutPrefix(name, "version=")
+			if !ok {
+				continue
+			}
+			for t := from.UTC().Truncate(time.Hour).Add(-time.Hour); t.Before(to); t = t.Add(time.Hour) {
+				for item, err := range b.List(ctx, l.hour(folder, version, t)) {
+					if !yield(item, err) || err != nil {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+// maxValue bounds an escaped value: file systems take names of up to 255 bytes.
+const maxValue = 160
+
+// escape makes of any value one element of a path, different for different values. What is too long is cut, and told
+// apart by a hash; the rows hold the whole value.
+func escape(value string) string {
+	if value == "" {
+		return emptyValue
+	}
+	var b strings.Builder
+	for i := range len(value) {
+		c := value[i]
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-',
+			c == '.' && i > 0,                         // "." and ".." are folders
+			c == '_' && (i == 0 || value[i-1] != '_'): // "__0x" is special to the library below us
+			b.WriteByte(c)
+		default:
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	if b.Len() <= maxValue {
+		return b.String()
+	}
+	sum := sha256.Sum256([]byte(value))
+	short := b.String()[:maxValue-21]
+	if i := strings.LastIndexByte(short, '%'); i >= len(short)-2 && i >= 0 {
+		short = short[:i] // Not in the middle of an escape.
+	}
+	return short + "-sha-" + hex.EncodeToString(sum[:8])
+}
+
+func unescape(s string) (string, bool) {
+	if s == emptyValue {
+		return "", true
+	}
+	v, err := url.PathUnescape(s)
+	return v, err == nil
+}
