@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+
+SHELL := /usr/bin/env bash -o pipefail -e
+.DEFAULT_GOAL := help
+
+TOOL    := go tool -modfile=hack/tools/go.mod
+CLUSTER := go run ./hack/cluster
+TAG     ?= dev
+# The programs that ship, one image each.
+PROGRAMS := manager capture analyze
+
+##@ Try it
+
+.PHONY: demo
+demo: ## Run the whole loop on real flights, on a cluster of its own (or KUBECONFIG's), and check what it shows.
+	go run ./test/demo
+
+.PHONY: demo-down
+demo-down: ## Remove everything that the demo made.
+	go run ./test/demo down
+
+##@ Test
+
+.PHONY: test
+test: ## Run all tests but the end-to-end ones; builds a real API server, promtool and an S3 server the first time.
+	hack/with-assets.sh go test -race ./...
+
+.PHONY: e2e
+e2e: ## Run the end-to-end tests on a real cluster (or KUBECONFIG's).
+	go run ./test/e2e
+
+.PHONY: bench
+bench: ## Measure the proxy beside its rivals, and the analysis on a million rows.
+	go run ./test/bench
+	go test -run '^$$' -bench . -benchmem ./internal/analyze/...
+
+.PHONY: update-golden
+update-golden: ## Rewrite golden files from what the code gives now; read the diff.
+	hack/with-assets.sh go test ./internal/... ./config/... -update
+
+##@ Check
+
+.PHONY: verify
+verify: generate manifests tidy lint ## Everything generated is current, and the linters are content.
+	@git diff --exit-code -- . || { echo "verify: the files above are out of date: commit them" >&2; exit 1; }
+	@test -z "$$(git ls-files --others --exclude-standard)" || { git ls-files --others --exclude-standard; echo "verify: the files above are new: commit them" >&2; exit 1; }
+
+.PHONY: lint
+lint: ## Run the linters: golangci-lint for the code, kube-api-linter for the API.
+	hack/lint.sh
+
+.PHONY: generate
+generate: ## Generate deep copies.
+	$(TOOL) controller-gen object:headerFile=hack/boilerplate.go.txt paths=./api/...
+
+.PHONY: manifests
+manifests: ## Generate CustomResourceDefinitions, roles, webhooks and the reference pages.
+	$(TOOL) controller-gen crd paths=./api/... output:crd:artifacts:config=config/crd/bases
+	$(TOOL) controller-gen rbac:roleName=vedette-manager webhook paths="./controllers/...;./internal/webhook/...;./internal/cmd/manager/..." output:rbac:artifacts:config=config/rbac output:webhook:artifacts:config=config/webhook
+	go run ./hack/apidoc
+
+.PHONY: tidy
+tidy: ## Tidy the module.
+	go mod tidy
+
+##@ Build
+
+.PHONY: build
+build: ## Build the programs into bin.
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o bin/ $(addprefix ./internal/cmd/,$(PROGRAMS))
+
+.PHONY: images
+images: ## Build the images with docker.
+	$(foreach p,$(PROGRAMS),docker build --target $(p) -t vedette.dev/$(p):$(TAG) . &&) true
+
+.PHONY: run
+run: ## Run the manager on this machine against KUBECONFIG's cluster, without injection.
+	go run ./internal/cmd/manager --injection=Disabled --leader-elect=false
+
+.PHONY: install
+install: ## Install the CustomResourceDefinitions into KUBECONFIG's cluster.
+	$(TOOL) kustomize build config/crd | kubectl apply --server-side -f -
+
+.PHONY: deploy
+deploy: ## Deploy the operator into KUBECONFIG's cluster.
+	$(TOOL) kustomize build config/default | kubectl apply --server-side -f -
+
+.PHONY: undeploy
+undeploy: ## Remove the operator from KUBECONFIG's cluster; models keep serving.
+	$(TOOL) kustomize build config/default | kubectl delete --ignore-not-found -f -
+
+.PHONY: help
+help: ## Show this help.
+	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*##/ {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
