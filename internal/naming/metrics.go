@@ -43,8 +43,15 @@ const (
 	MetricRows = "vedette_rows_total"
 	// MetricRowsStored counts rows in files whose upload succeeded, by tier.
 	MetricRowsStored = "vedette_rows_stored_total"
+	// MetricRowsDropped counts rows that were handed to the writer and lost on their way to the store, by tier.
+	MetricRowsDropped = "vedette_rows_dropped_total"
 	// MetricDropped counts what was lost, in instances (or, undecoded, requests), by reason.
 	MetricDropped = "vedette_capture_dropped_total"
+	// MetricCaptureErrors counts what went wrong beside the loss of instances, by reason: config, expression, label_key.
+	MetricCaptureErrors = "vedette_capture_errors_total"
+	// MetricUnreachable counts inference calls for which no connection to the model server could be made. They are no
+	// requests: the model never saw them.
+	MetricUnreachable = "vedette_upstream_unreachable_total"
 	// MetricOutliers counts instances whose outlier score passed the cut.
 	MetricOutliers = "vedette_outliers_total"
 	// MetricSinkUp is 1 while the last upload succeeded, 0 after one failed, absent before the first.

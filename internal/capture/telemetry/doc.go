@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package telemetry owns the sidecar's metrics: their names are those of package naming, their number is bounded.
+//
+// All series carry the labels model and version. With S segments there are 20 series for all traffic and 20 for each
+// segment (requests in 4 classes, timeouts, cancellations, 10 of the latency histogram with 7 finite buckets, sum and
+// count of confidence and of entropy), and 30 of which there is one set:
+//
+//	20·(S+1) + 30, which is 150 for 5 segments.
+//
+// There are no Go or process collectors. What is counted obeys these identities, at rest:
+//
+//	instances         = profiled + Σ profile_skipped{reason}
+//	instances         = rows{tier="predictions"} + dropped{reason="queue"} + dropped{reason="internal"}   (keep all)
+//	rows{tier}        = rows_stored{tier} + rows_dropped{tier} + those that wait in the spool
+//	dropped{"spool"}  = rows_dropped{tier="predictions"}
+//
+// An instance is one prediction of an inference call. A call that cannot be taken apart (undecodable, longer than the
+// limit, or lost before it was decoded) counts as one. The series of segments are counted after decoding: calls that
+// were dropped undecoded are in none.
+//
+// The package imports no other part of the sidecar.
+package telemetry
