@@ -58,7 +58,7 @@ func NewReader(r io.ReaderAt, size int64, names ...string) (*Reader, error) {
 				rd.Features = append(rd.Features, name)
 			}
 		}
-		if !ok || !fits(c, source) {
+		if !ok || !columnar.Fits(c.node, source) {
 			return nil, fmt.Errorf("opening a file of rows: column %.80q: %w: its type is not ours", source.Name, ErrDamaged)
 		}
 		rd.columns = append(rd.columns, columnReader{column: c, source: source})
@@ -77,18 +77,6 @@ func featureFrom(name string, kind parquet.Kind, i int) (column, bool) {
 	default:
 		return column{}, false
 	}
-}
-
-// fits says whether the column of a file has the type of the column of that name.
-func fits(c column, source columnar.Column) bool {
-	if source.List != (c.put == nil) {
-		return false
-	}
-	node := c.node
-	for !node.Leaf() {
-		node = node.Fields()[0]
-	}
-	return node.Type().Kind() == source.Kind
 }
 
 // NumRows is the number of rows.

@@ -97,6 +97,15 @@ func (f *File) Columns() []Column {
 	return all
 }
 
+// Fits says whether a column has the type of a node.
+func Fits(node parquet.Node, c Column) bool {
+	list := !node.Leaf()
+	for !node.Leaf() {
+		node = node.Fields()[0]
+	}
+	return c.List == list && node.Type().Kind() == c.Kind
+}
+
 // Cursor walks along one column, row by row.
 type Cursor struct {
 	column Column
