@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package apiserver runs tests against a real API server, with the CustomResourceDefinitions of the repository. There is
+// no controller-manager beside it: no garbage collection, no rollouts, no pods that run.
+//
+// A package that uses it hands its TestMain over to Main; the server starts with the first test that calls Get.
+package apiserver
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	kruntime "k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+
+	vedettev1alpha1 "github.com/vedette-dev/vedette/api/v1alpha1"
+)
+
+// awaitLimit bounds how long a test waits for a change that does not come.
+const awaitLimit = time.Minute
+
+// Assets names the folder with kube-apiserver and etcd.
+const Assets = "KUBEBUILDER_ASSETS"
+
+// Server is a running API server.
+type Server struct {
+	// Config is the configuration of a client with all permissions.
+	Config *rest.Config
+	// Scheme holds the built-in kinds, CustomResourceDefinitions and ours.
+	Scheme *kruntime.Scheme
+
+	env        *envtest.Environment
+	namespaces atomic.Int64
+}
+
+var (
+	started *Server
+	start   = sync.OnceValues(run)
+)
+
+// Main runs the tests of a package and stops the server, if one was started.
+func Main(m *testing.M) {
+	code := m.Run()
+	if started != nil {
+		if err := started.env.Stop(); err != nil {
+			fmt.Fprintf(os.Stderr, "stopping the API server: %v\n", err)
+			code = max(code, 1)
+		}
+	}
+	os.Exit(code)
+}
+
+// Get returns the package's API server. Without binaries it skips the test, but fails it in CI.
+func Get(t *testing.T) *Server {
+	t.Helper()
+	if os.Getenv(Assets) == "" {
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("%s is not set: run the tests with make test", Assets)
+		}
+		t.Skipf("%s is not set: run the tests with make test", Assets)
+	}
+	s, err := start()
+	if err != nil {
+		t.Fatalf("starting the API server: %v", err)
+	}
+	return s
+}
+
+func run() (*Server, error) {
+	s := &Server{Scheme: kruntime.NewScheme()}
+	for _, add := range []func(*kruntime.Scheme) error{clientgoscheme.AddToScheme, apiextensionsv1.AddToScheme, vedettev1alpha1.AddToScheme} {
+		if err := add(s.Scheme); err != nil {
+			return nil, err
+		}
+	}
+	s.env = &envtest.Environment{
+		Scheme:                s.Scheme,
+		CRDDirectoryPaths:     []string{File("config/crd/bases")},
+		ErrorIfCRDPathMissing: true,
+	}
+	started = s // also when starting fails half-way: Main then stops what runs
+	cfg, err := s.env.Start()
+	if err != nil {
+		return nil, err
+	}
+	cfg.QPS = -1 // tests measure what is sent, not how fast
+	s.Config = cfg
+	return s, nil
+}
+
+// File is the path of a file of the repository, whatever package the test is in.
+func File(path string) string {
+	_, here, _, _ := runtime.Caller(0)
+	return filepath.Join(filepath.Dir(here), "..", "..", "..", path)
+}
+
+// Client returns a client without a cache.
+func (s *Server) Client(t *testing.T, cfg *rest.Config) client.WithWatch {
+	t.Helper()
+	c, err := client.NewWithWatch(cfg, client.Options{Scheme: s.Scheme})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// Namespace makes a namespace of its own for a test.
+func (s *Server) Namespace(t *testing.T, labels map[string]string) string {
+	t.Helper()
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("test-%d", s.namespaces.Add(1)), Labels: labels}}
+	if err := s.Client(t, s.Config).Create(t.Context(), ns); err != nil {
+		t.Fatal(err)
+	}
+	return ns.Name
+}
+
+// As returns the configuration of a user who holds the ClusterRoles in the files, and nothing else.
+func (s *Server) As(t *testing.T, user string, roles ...*rbacv1.ClusterRole) *rest.Config {
+	t.Helper()
+	c := s.Client(t, s.Config)
+	for _, role := range roles {
+		binding := &rbacv1.ClusterRoleBinding{
+			ObjectMeta: metav1.ObjectMeta{Name: user + "-" + role.Name},
+			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role.Name},
+			Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: user}},
+		}
+		for _, obj := range []client.Object{role, binding} {
+			if err := c.Create(t.Context(), obj); client.IgnoreAlreadyExists(err) != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	u, err := s.env.AddUser(envtest.User{Name: user}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := u.Config()
+	cfg.QPS = -1
+	return cfg
+}
+
+// Await waits until done holds for the object that is named like obj, and leaves it in obj. It wakes with every change of
+// the object and ends with the test's context.
+func Await[T client.Object](t *testing.T, c client.WithWatch, obj T, list client.ObjectList, done func(T) bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), awaitLimit)
+	defer cancel()
+	key := client.ObjectKeyFromObject(obj)
+	w, err := c.Watch(ctx, list, client.InNamespace(key.Namespace), client.MatchingFields{"metadata.name": key.Name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Stop()
+	for event := range w.ResultChan() {
+		got, ok := event.Object.(T)
+		if ok && done(got) {
+			if err := c.Get(ctx, key, obj); err != nil {
+				t.Fatal(err)
+			}
+			return
+		}
+		if ok {
+			_ = c.Get(ctx, key, obj)
+		}
+	}
+	t.Fatalf("%T %s did not become what was awaited: %+v", obj, key, obj)
+}
+
+// Requests counts the requests of a client, as the server sees them.
+type Requests struct {
+	mu       sync.Mutex
+	mutating []string
+}
+
+// Observe makes cfg count into r, and returns it.
+func (r *Requests) Observe(cfg *rest.Config) *rest.Config {
+	cfg = rest.CopyConfig(cfg)
+	cfg.Wrap(func(next http.RoundTripper) http.RoundTripper {
+		return roundTripper(func(req *http.Request) (*http.Response, error) {
+			if req.Method != http.MethodGet {
+				r.mu.Lock()
+				r.mutating = append(r.mutating, req.Method+" "+req.URL.Path)
+				r.mu.Unlock()
+			}
+			return next.RoundTrip(req)
+		})
+	})
+	return cfg
+}
+
+// Mutating returns the requests since the last call that could change something.
+func (r *Requests) Mutating() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	m := r.mutating
+	r.mutating = nil
+	return m
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
