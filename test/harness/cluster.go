@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package harness drives a real cluster for the demo and the end-to-end tests: it brings one up or takes the one of
+// KUBECONFIG, applies manifests, waits for what they lead to, reaches Services from outside, and runs Jobs. It knows
+// nothing of what is tested, and every wait in it has a deadline and says what it waited for.
+package harness
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/vedette-dev/vedette/api/v1alpha1"
+)
+
+// Cluster is a running cluster.
+type Cluster struct {
+	client.Client
+	// Config is how its API server is reached.
+	Config *rest.Config
+	// Local says that the cluster is one of our own, which may be changed and removed as a whole.
+	Local bool
+
+	// root is the repository.
+	root string
+	// out is where the programs that the harness runs write.
+	out io.Writer
+	// core is for what a generic client cannot do: logs.
+	core corev1client.CoreV1Interface
+}
+
+// Up returns the cluster of KUBECONFIG when it is set, and otherwise one of our own, which it starts unless it runs
+// already. What is run for that writes to out.
+func Up(ctx context.Context, out io.Writer) (*Cluster, error) {
+	root, err := repository(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c := &Cluster{Local: os.Getenv(clientcmd.RecommendedConfigPathEnvVar) == "", root: root, out: out}
+	if c.Local {
+		if err := c.cluster(ctx, "up"); err != nil {
+			return nil, err
+		}
+	}
+	return c, c.connect(ctx)
+}
+
+// Existing is like Up, but starts nothing: it returns nil when our own cluster does not run.
+func Existing(ctx context.Context, out io.Writer) (*Cluster, error) {
+	root, err := repository(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c := &Cluster{Local: os.Getenv(clientcmd.RecommendedConfigPathEnvVar) == "", root: root, out: out}
+	if c.Local && c.cluster(ctx, "status") != nil {
+		return nil, nil
+	}
+	return c, c.connect(ctx)
+}
+
+// Down removes a cluster of our own.
+func (c *Cluster) Down(ctx context.Context) error { return c.cluster(ctx, "down") }
+
+// Load builds the images of the named programs as they are in the source, and makes them available to the cluster as
+// vedette.dev/<program>:dev. On a cluster of KUBECONFIG it does nothing: there, images come from where the cluster
+// pulls them.
+func (c *Cluster) Load(ctx context.Context, programs ...string) error {
+	if !c.Local {
+		return nil
+	}
+	return c.cluster(ctx, append([]string{"load"}, programs...)...)
+}
+
+// cluster runs hack/cluster.
+func (c *Cluster) cluster(ctx context.Context, args ...string) error {
+	_, err := c.run(ctx, c.out, "go", append([]string{"run", "./hack/cluster"}, args...)...)
+	return err
+}
+
+func (c *Cluster) connect(ctx context.Context) error {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	if c.Local {
+		path, err := c.run(ctx, nil, "go", "run", "./hack/cluster", "kubeconfig")
+		if err != nil {
+			return err
+		}
+		rules = &clientcmd.ClientConfigLoadingRules{ExplicitPath: strings.TrimSpace(path)}
+	}
+	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
+	if err != nil {
+		return fmt.Errorf("reading the kubeconfig: %w", err)
+	}
+	// A test driver waits for answers, not for its own politeness.
+	config.QPS, config.Burst = 100, 200
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, apiextensionsv1.AddToScheme, v1alpha1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			return fmt.Errorf("building the scheme: %w", err)
+		}
+	}
+	if c.Client, err = client.New(config, client.Options{Scheme: scheme}); err != nil {
+		return fmt.Errorf("connecting to the cluster: %w", err)
+	}
+	if c.core, err = corev1client.NewForConfig(config); err != nil {
+		return fmt.Errorf("connecting to the cluster: %w", err)
+	}
+	c.Config = config
+	return nil
+}
+
+// run runs a program in the repository and returns its standard output, which also goes to out when that is not nil.
+func (c *Cluster) run(ctx context.Context, out io.Writer, name string, args ...string) (string, error) {
+	return run(ctx, c.root, out, name, args...)
+}
+
+func run(ctx context.Context, dir string, out io.Writer, name string, args ...string) (string, error) {
+	var stdout, stderr bytes.Buffer
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &stdout, &stderr
+	if out != nil {
+		cmd.Stdout, cmd.Stderr = io.MultiWriter(out, &stdout), io.MultiWriter(out, &stderr)
+	}
+	if err := cmd.Run(); err != nil {
+		return "", fmt.Errorf("running %s %s: %w\n%s", name, strings.Join(args, " "), err, tail(stderr.String(), 2000))
+	}
+	return stdout.String(), nil
+}
+
+// repository finds the root of the module that the program is run in.
+func repository(ctx context.Context) (string, error) {
+	mod, err := run(ctx, "", nil, "go", "env", "GOMOD")
+	if err != nil {
+		return "", err
+	}
+	return filepath.Dir(strings.TrimSpace(mod)), nil
+}
+
+// tail returns the last n bytes of s.
+func tail(s string, n int) string { return s[max(0, len(s)-n):] }

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// interval is how often a condition is looked at.
+const interval = 500 * time.Millisecond
+
+// Until waits until observe reports done. What observe saw last, or the error that it met last, is part of the error
+// when the time is over; so observe returns errors that another try may mend.
+func Until(ctx context.Context, timeout time.Duration, what string, observe func(context.Context) (done bool, saw string, err error)) error {
+	var saw string
+	var last error
+	err := wait.PollUntilContextTimeout(ctx, interval, timeout, true, func(ctx context.Context) (bool, error) {
+		done, now, err := observe(ctx)
+		// A request that the deadline cut off would hide why the ones before it failed.
+		if ctx.Err() == nil {
+			saw, last = now, err
+		}
+		return done && err == nil, nil
+	})
+	switch {
+	case err == nil:
+		return nil
+	case last != nil:
+		err = last
+	case !errors.Is(err, context.DeadlineExceeded):
+	case saw != "":
+		err = errors.New(saw)
+	}
+	return fmt.Errorf("waiting up to %s for %s: %w", timeout, what, err)
+}
+
+// Rolled waits until all replicas of the Deployments, given as namespace/name, are available in their current form.
+func (c *Cluster) Rolled(ctx context.Context, timeout time.Duration, deployments ...client.ObjectKey) error {
+	for _, key := range deployments {
+		err := Until(ctx, timeout, "Deployment "+key.String(), func(ctx context.Context) (bool, string, error) {
+			var d appsv1.Deployment
+			if err := c.Get(ctx, key, &d); err != nil {
+				return false, "", err
+			}
+			want := int32(1)
+			if d.Spec.Replicas != nil {
+				want = *d.Spec.Replicas
+			}
+			s := d.Status
+			done := s.ObservedGeneration == d.Generation && s.UpdatedReplicas == want && s.AvailableReplicas == want && s.Replicas == want
+			return done, fmt.Sprintf("%d of %d replicas are available", s.AvailableReplicas, want), nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
