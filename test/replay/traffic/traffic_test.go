@@ -25,10 +25,13 @@ import (
 	"github.com/vedette-dev/vedette/test/replay/traffic"
 )
 
+// june is read once: it is large.
+var june = sync.OnceValues(func() ([]data.Flight, error) { return data.Load(data.June) })
+
 // flights returns the first n flights of June.
 func flights(t *testing.T, n int) []data.Flight {
 	t.Helper()
-	all, err := data.Load(data.June)
+	all, err := june()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -342,7 +345,7 @@ func TestReplayRefusesNonsense(t *testing.T) {
 }
 
 func BenchmarkReplay(b *testing.B) {
-	all, err := data.Load(data.June)
+	all, err := june()
 	if err != nil {
 		b.Fatal(err)
 	}
