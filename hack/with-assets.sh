@@ -14,8 +14,9 @@ cluster() { go run ./hack/cluster "$@"; }
 : "${VEDETTE_VERSITYGW:=$(cluster which versitygw)}"
 export KUBEBUILDER_ASSETS VEDETTE_PROMTOOL VEDETTE_VERSITYGW
 
-if [ ! -e test/duckdb/node_modules/.package-lock.json ] || [ test/duckdb/package-lock.json -nt test/duckdb/node_modules/.package-lock.json ]; then
-  (cd test/duckdb && npm ci --no-audit --no-fund --silent)
+installed=test/duckdb/node_modules/.package-lock.json
+if [ ! -e "$installed" ] || [ test/duckdb/package.json -nt "$installed" ]; then
+  (cd test/duckdb && rm -rf node_modules && npm install --no-audit --no-fund --silent)
 fi
 
 exec "$@"

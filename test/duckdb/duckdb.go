@@ -23,7 +23,7 @@ func Query(t testing.TB, sql string) []map[string]any {
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("duckdb: %v\n%s\nIs it installed? npm ci in %s\n%s", err, sql, cmd.Dir, stderr.Bytes())
+		t.Fatalf("duckdb: %v\n%s\nIs it installed? npm install in %s\n%s", err, sql, cmd.Dir, stderr.Bytes())
 	}
 	var rows []map[string]any
 	if err := json.Unmarshal(out, &rows); err != nil {
