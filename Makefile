@@ -27,7 +27,7 @@ test: ## Run all tests but the end-to-end ones; builds a real API server, promto
 
 .PHONY: e2e
 e2e: ## Run the end-to-end tests on a real cluster (or KUBECONFIG's).
-	go run ./test/e2e
+	hack/with-assets.sh go test -tags e2e -count=1 -timeout 45m -v ./test/e2e
 
 .PHONY: bench
 bench: ## Measure the proxy beside its rivals, and the analysis on a million rows.
