@@ -16,6 +16,7 @@ import (
 
 	vedettev1alpha1 "github.com/vedette-dev/vedette/api/v1alpha1"
 	"github.com/vedette-dev/vedette/internal/inject"
+	"github.com/vedette-dev/vedette/internal/monitor"
 	"github.com/vedette-dev/vedette/internal/naming"
 )
 
@@ -41,23 +42,28 @@ func Cache(ctx context.Context, c cache.Cache) error {
 // error: the sidecar then passes through until its configuration arrives.
 func (i *Injector) known(ctx context.Context, pod *corev1.Pod) (inject.Request, error) {
 	r := inject.Request{Pod: pod, Image: i.Image}
-	monitor := &vedettev1alpha1.ModelMonitor{}
-	err := i.Reader.Get(ctx, client.ObjectKey{Namespace: pod.Namespace, Name: inject.Monitor(pod)}, monitor)
+	m := &vedettev1alpha1.ModelMonitor{}
+	err := i.Reader.Get(ctx, client.ObjectKey{Namespace: pod.Namespace, Name: inject.Monitor(pod)}, m)
 	if apierrors.IsNotFound(err) {
 		return r, nil
 	}
 	if err != nil {
 		return r, fmt.Errorf("reading the ModelMonitor: %w", err)
 	}
-	r.Port = monitor.Spec.Source.Sidecar.Port
-	if tripped := monitor.Status.Capture.TrippedRevision; monitor.Annotations[naming.AnnotationRearm] != tripped {
+	r.Port = m.Spec.Source.Sidecar.Port
+	if tripped := m.Status.Capture.TrippedRevision; m.Annotations[naming.AnnotationRearm] != tripped {
 		r.TrippedRevision = tripped
 	}
-	class, err := i.class(ctx, monitor)
-	if err != nil {
-		return r, err
+	var classes vedettev1alpha1.MonitorClassList
+	if err := i.Reader.List(ctx, &classes); err != nil {
+		return r, fmt.Errorf("reading the MonitorClasses: %w", err)
 	}
-	if class != nil {
+	namespace := metadata(corev1.SchemeGroupVersion.WithKind("Namespace"))
+	if err := i.Reader.Get(ctx, client.ObjectKey{Name: pod.Namespace}, namespace); err != nil {
+		return r, fmt.Errorf("reading the Namespace: %w", err)
+	}
+	// Why a monitor has no class is said in its status; here it only means the defaults.
+	if class, err := monitor.ClassFor(classes.Items, m.Spec.ClassName, namespace.Labels); err == nil {
 		r.Class = &class.Spec
 	}
 	return r, nil
