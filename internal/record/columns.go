@@ -145,8 +145,8 @@ func recordsOnly(c column) column {
 	return c
 }
 
-// feature is the column of feature number i.
-func feature(name string, node parquet.Node, kind Kind, i int) column {
+// columnOf is the column of feature number i.
+func columnOf(name string, node parquet.Node, kind Kind, i int) column {
 	c := column{name: featurePrefix + name, node: node}
 	c.put = func(r *Row) parquet.Value {
 		if i >= len(r.Features) || r.Features[i].Kind != kind {
@@ -184,12 +184,12 @@ func feature(name string, node parquet.Node, kind Kind, i int) column {
 func featureOf(f wire.Feature, i int) column {
 	switch f.Type {
 	case wire.Numeric:
-		return feature(f.Name, columnar.Double, Number, i)
+		return columnOf(f.Name, columnar.Double, Number, i)
 	case wire.Boolean:
-		return feature(f.Name, columnar.Boolean, Bool, i)
+		return columnOf(f.Name, columnar.Boolean, Bool, i)
 	case wire.Text:
-		return feature(f.Name, columnar.String, String, i)
+		return columnOf(f.Name, columnar.String, String, i)
 	default:
-		return feature(f.Name, columnar.Term, String, i)
+		return columnOf(f.Name, columnar.Term, String, i)
 	}
 }

@@ -69,11 +69,11 @@ func NewReader(r io.ReaderAt, size int64, names ...string) (*Reader, error) {
 func featureFrom(name string, kind parquet.Kind, i int) (column, bool) {
 	switch kind {
 	case parquet.Double:
-		return feature(name, columnar.Double, Number, i), true
+		return columnOf(name, columnar.Double, Number, i), true
 	case parquet.Boolean:
-		return feature(name, columnar.Boolean, Bool, i), true
+		return columnOf(name, columnar.Boolean, Bool, i), true
 	case parquet.ByteArray:
-		return feature(name, columnar.String, String, i), true
+		return columnOf(name, columnar.String, String, i), true
 	default:
 		return column{}, false
 	}

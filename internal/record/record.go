@@ -4,7 +4,11 @@
 // their columns and how they are read and written as Parquet, and nothing of Kubernetes, HTTP, or where files go.
 package record
 
-import "time"
+import (
+	"time"
+
+	"github.com/vedette-dev/vedette/internal/feature"
+)
 
 // Tier is a kind of rows, and the folder that they are in.
 type Tier string
@@ -39,26 +43,19 @@ const (
 )
 
 // Kind is the kind of a Value.
-type Kind uint8
+type Kind = feature.Kind
 
-// The kinds of values. The zero Value is Missing.
+// The kinds of values.
 const (
-	Missing Kind = iota
-	// Invalid is present but not of the declared type, such as "abc" for a number, or NaN.
-	Invalid
-	Number
-	String
-	Bool
+	Missing = feature.Missing
+	Invalid = feature.Invalid
+	Number  = feature.Number
+	String  = feature.String
+	Bool    = feature.Bool
 )
 
 // Value is the value of one feature of one instance.
-type Value struct {
-	Kind Kind
-	// Num holds a Number, and 0 or 1 for a Bool.
-	Num float64
-	// Str holds a String.
-	Str string
-}
+type Value = feature.Value
 
 // Row is one prediction.
 type Row struct {
