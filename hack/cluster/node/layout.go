@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package node describes the one node of the local cluster as values: addresses, certificates, configuration files and
+// the command line of each daemon. It is pure: it starts nothing and writes nothing, and imports only the standard
+// library.
+package node
+
+import "path/filepath"
+
+// Addresses and names of the cluster. They are fixed: there is one cluster per machine.
+const (
+	// Name is the node's name, and that of the control group all pods live in.
+	Name = "vedette"
+	// HostIP is the host's end of the pair of interfaces between host and cluster, IP the node's.
+	HostIP, IP = "10.77.0.1", "10.77.0.2"
+	// HostInterface is the name of the host's end; Interface that of the node's.
+	HostInterface, Interface = "vedette0", "eth0"
+	// PodCIDR and ServiceCIDR are the ranges of pods and Services; both are routed from the host.
+	PodCIDR, ServiceCIDR = "10.244.0.0/16", "10.96.0.0/16"
+	// NodePodCIDR is the node's part of PodCIDR.
+	NodePodCIDR = "10.244.0.0/24"
+	// DNSIP is the address of the DNS Service, ServiceIP that of the API server's.
+	DNSIP, ServiceIP = "10.96.0.10", "10.96.0.1"
+	// Server is the API server's URL, from the host, the node and every pod.
+	Server = "https://" + IP + ":6443"
+	// PauseImage and DNSImage are images of the cluster's own.
+	PauseImage, DNSImage = "vedette.dev/pause:dev", "vedette.dev/coredns:dev"
+)
+
+// Layout names the places of a cluster below one folder.
+type Layout string
+
+// Path joins elements to the cluster's folder.
+func (l Layout) Path(elem ...string) string {
+	return filepath.Join(append([]string{string(l)}, elem...)...)
+}
+
+// Kubeconfig is the administrator's kubeconfig.
+func (l Layout) Kubeconfig() string { return l.Path("kubeconfig") }
+
+// Netns is the file that the cluster's network namespace is bound to.
+func (l Layout) Netns() string { return l.Path("netns") }
+
+// Socket is where containerd listens.
+func (l Layout) Socket() string { return l.Path("containerd.sock") }
+
+func (l Layout) pki(name string) string { return l.Path("pki", name) }
