@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Command demo runs the whole of Vedette on real flights and a real cluster, step by step, and fails unless everything
+// that it promises was observed. "demo down" removes what it made.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/go-logr/logr"
+	"k8s.io/klog/v2"
+	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/vedette-dev/vedette/test/harness"
+)
+
+// deadline bounds a run; building everything from nothing takes the most of it.
+const deadline = 40 * time.Minute
+
+func main() {
+	// The libraries' own messages would stand between the demo's.
+	quiet := logr.FromSlogHandler(slog.DiscardHandler)
+	ctrllog.SetLogger(quiet)
+	klog.SetLogger(quiet)
+
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
+	if err := run(ctx, os.Stdout, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "demo:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, out io.Writer, args []string) error {
+	switch {
+	case len(args) == 1 && args[0] == "down":
+		return down(ctx, out)
+	case len(args) > 0:
+		return errors.New("usage: demo [down]")
+	}
+	keys, err := os.MkdirTemp("", "vedette-demo-")
+	if err != nil {
+		return fmt.Errorf("making a folder for the store's keys: %w", err)
+	}
+	defer os.RemoveAll(keys) //nolint:errcheck // A leftover in the temporary folder.
+	// Port forwards end with the demo.
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	d := &demo{out: out, keys: filepath.Clean(keys), now: time.Now}
+	err = d.play(ctx)
+	if err != nil && d.cluster != nil {
+		fmt.Fprint(out, "\nWhat the cluster says:\n")
+		diagnosis, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+		defer cancel()
+		d.printStatus(diagnosis)
+		d.cluster.Diagnose(diagnosis, out, flightsNamespace, systemNamespace, demoNamespace)
+	}
+	return err
+}
+
+// down removes what the demo made: our own cluster as a whole, from any other what was applied.
+func down(ctx context.Context, out io.Writer) error {
+	cluster, err := harness.Existing(ctx, out)
+	if err != nil || cluster == nil {
+		return err
+	}
+	if cluster.Local {
+		return cluster.Down(ctx)
+	}
+	d := &demo{out: out, cluster: cluster}
+	return d.remove(ctx)
+}
