@@ -126,16 +126,16 @@ func (d *demo) printStatus(ctx context.Context) {
 }
 
 func (d *demo) printExplore() {
-	kubeconfig := "export KUBECONFIG=$(go run ./hack/cluster kubeconfig) PATH=$(dirname $(go run ./hack/cluster which kubectl)):$PATH\n"
-	if !d.cluster.Local {
-		kubeconfig = ""
+	kubectl := "kubectl"
+	if d.cluster.Local {
+		kubectl = "go run ./hack/cluster kubectl"
 	}
 	fmt.Fprintf(d.out, `
 To look around:
-  %[1]s  kubectl get modelmonitors -A
-  kubectl -n vedette-demo port-forward svc/prometheus-operated 9090    # then http://127.0.0.1:9090/alerts
-  kubectl -n vedette-demo port-forward svc/s3 7070                     # keys: config/samples/flights/secret.yaml
-  kubectl -n flights create job again --from=cronjob/flights-drift
+  %[1]s get modelmonitors -A
+  %[1]s -n vedette-demo port-forward svc/prometheus-operated 9090    # then http://127.0.0.1:9090/alerts
+  %[1]s -n vedette-demo port-forward svc/s3 7070                     # keys: config/samples/flights/secret.yaml
+  %[1]s -n flights create job again --from=cronjob/flights-drift
 To remove everything: make demo-down
-`, kubeconfig)
+`, kubectl)
 }

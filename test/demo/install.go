@@ -31,8 +31,8 @@ const (
 // demoLabel marks definitions that the demo brought, so that only those are removed again.
 const demoLabel = "vedette.dev/demo"
 
-func (d *demo) startCluster(ctx context.Context) (err error) {
-	if d.cluster, err = harness.Up(ctx, d.out); err != nil {
+func (d *demo) startCluster(ctx context.Context) error {
+	if err := d.cluster.Up(ctx); err != nil {
 		return err
 	}
 	if !d.cluster.Local {
@@ -150,8 +150,14 @@ func (d *demo) applyOperator(ctx context.Context) error {
 	return nil
 }
 
-// remove removes from a cluster of somebody else's what the demo applied.
-func (d *demo) remove(ctx context.Context) error {
+// down removes what the demo made: our own cluster as a whole, from any other what was applied.
+func (d *demo) down(ctx context.Context) error {
+	if d.cluster.Local {
+		return d.cluster.Down(ctx)
+	}
+	if err := d.cluster.Up(ctx); err != nil {
+		return err
+	}
 	const timeout = 2 * time.Minute
 	var errs []error
 	for _, dir := range []string{samplesDir, operatorDir} {

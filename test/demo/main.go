@@ -12,7 +12,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 	"time"
 
@@ -43,41 +42,31 @@ func main() {
 }
 
 func run(ctx context.Context, out io.Writer, args []string) error {
+	cluster, err := harness.New(ctx, out)
+	if err != nil {
+		return err
+	}
+	d := &demo{out: out, cluster: cluster, now: time.Now}
 	switch {
 	case len(args) == 1 && args[0] == "down":
-		return down(ctx, out)
+		return d.down(ctx)
 	case len(args) > 0:
 		return errors.New("usage: demo [down]")
 	}
-	keys, err := os.MkdirTemp("", "vedette-demo-")
-	if err != nil {
+	if d.keys, err = os.MkdirTemp("", "vedette-demo-"); err != nil {
 		return fmt.Errorf("making a folder for the store's keys: %w", err)
 	}
-	defer os.RemoveAll(keys) //nolint:errcheck // A leftover in the temporary folder.
+	defer os.RemoveAll(d.keys) //nolint:errcheck // A leftover in the temporary folder.
 	// Port forwards end with the demo.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	d := &demo{out: out, keys: filepath.Clean(keys), now: time.Now}
 	err = d.play(ctx)
-	if err != nil && d.cluster != nil {
+	if err != nil && cluster.Client != nil {
 		fmt.Fprint(out, "\nWhat the cluster says:\n")
 		diagnosis, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 		defer cancel()
 		d.printStatus(diagnosis)
-		d.cluster.Diagnose(diagnosis, out, flightsNamespace, systemNamespace, demoNamespace)
+		cluster.Diagnose(diagnosis, out, flightsNamespace, systemNamespace, demoNamespace)
 	}
 	return err
-}
-
-// down removes what the demo made: our own cluster as a whole, from any other what was applied.
-func down(ctx context.Context, out io.Writer) error {
-	cluster, err := harness.Existing(ctx, out)
-	if err != nil || cluster == nil {
-		return err
-	}
-	if cluster.Local {
-		return cluster.Down(ctx)
-	}
-	d := &demo{out: out, cluster: cluster}
-	return d.remove(ctx)
 }

@@ -42,36 +42,30 @@ type Cluster struct {
 	core corev1client.CoreV1Interface
 }
 
-// Up returns the cluster of KUBECONFIG when it is set, and otherwise one of our own, which it starts unless it runs
-// already. What is run for that writes to out.
-func Up(ctx context.Context, out io.Writer) (*Cluster, error) {
-	root, err := repository(ctx)
+// New returns the cluster of KUBECONFIG when it is set, and otherwise one of our own. What is run for it writes to out.
+// Up must come before anything else.
+func New(ctx context.Context, out io.Writer) (*Cluster, error) {
+	mod, err := run(ctx, "", nil, "go", "env", "GOMOD")
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{Local: os.Getenv(clientcmd.RecommendedConfigPathEnvVar) == "", root: root, out: out}
+	return &Cluster{
+		Local: os.Getenv(clientcmd.RecommendedConfigPathEnvVar) == "",
+		root:  filepath.Dir(strings.TrimSpace(mod)), out: out,
+	}, nil
+}
+
+// Up connects to the cluster. One of our own it starts, unless it runs already.
+func (c *Cluster) Up(ctx context.Context) error {
 	if c.Local {
 		if err := c.cluster(ctx, "up"); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return c, c.connect(ctx)
+	return c.connect(ctx)
 }
 
-// Existing is like Up, but starts nothing: it returns nil when our own cluster does not run.
-func Existing(ctx context.Context, out io.Writer) (*Cluster, error) {
-	root, err := repository(ctx)
-	if err != nil {
-		return nil, err
-	}
-	c := &Cluster{Local: os.Getenv(clientcmd.RecommendedConfigPathEnvVar) == "", root: root, out: out}
-	if c.Local && c.cluster(ctx, "status") != nil {
-		return nil, nil
-	}
-	return c, c.connect(ctx)
-}
-
-// Down removes a cluster of our own.
+// Down removes a cluster of our own, in whatever state it is.
 func (c *Cluster) Down(ctx context.Context) error { return c.cluster(ctx, "down") }
 
 // Load builds the images of the named programs as they are in the source, and makes them available to the cluster as
@@ -137,15 +131,6 @@ func run(ctx context.Context, dir string, out io.Writer, name string, args ...st
 		return "", fmt.Errorf("running %s %s: %w\n%s", name, strings.Join(args, " "), err, tail(stderr.String(), 2000))
 	}
 	return stdout.String(), nil
-}
-
-// repository finds the root of the module that the program is run in.
-func repository(ctx context.Context) (string, error) {
-	mod, err := run(ctx, "", nil, "go", "env", "GOMOD")
-	if err != nil {
-		return "", err
-	}
-	return filepath.Dir(strings.TrimSpace(mod)), nil
 }
 
 // tail returns the last n bytes of s.
