@@ -23,6 +23,7 @@ var ownImages = map[string]string{
 	"capture":     "./internal/cmd/capture",
 	"analyze":     "./internal/cmd/analyze",
 	"modelserver": "./test/modelserver",
+	"replay":      "./test/replay",
 	"pause":       "./hack/cluster/pause",
 }
 
