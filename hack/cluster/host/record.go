@@ -13,7 +13,7 @@ import (
 
 // foreign are the folders that daemons make outside of the cluster's own, with no setting to move them.
 var foreign = []string{
-	"/etc/cni", "/opt/cni", "/run/containerd", "/run/xtables.lock", "/var/lib/cni", "/var/lib/kubelet", "/var/log/containers",
+	"/etc/cni", "/opt/cni", "/run/containerd", "/run/mount", "/run/xtables.lock", "/var/lib/cni", "/var/lib/kubelet", "/var/log/containers",
 }
 
 // kernelSettings are those that the kubelet writes.

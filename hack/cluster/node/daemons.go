@@ -53,6 +53,7 @@ func Daemons(l Layout) []Daemon {
 			"--cluster-signing-cert-file=" + l.pki("ca.crt"), "--cluster-signing-key-file=" + l.pki("ca.key"),
 			"--allocate-node-cidrs", "--cluster-cidr=" + PodCIDR, "--service-cluster-ip-range=" + ServiceCIDR,
 			"--cert-dir=" + l.Path("controller-manager"),
+			"--flex-volume-plugin-dir=" + l.Path("volume-plugins"),
 			"--profiling=false",
 		}},
 		{Program: "kube-scheduler", Grace: grace, Args: []string{
