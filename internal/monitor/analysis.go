@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package monitor
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/vedette-dev/vedette/api/v1alpha1"
+	"github.com/vedette-dev/vedette/internal/naming"
+	"github.com/vedette-dev/vedette/internal/wire"
+)
+
+// Reasons that analyze gives for a failed run.
+const (
+	reasonCredentialsRefused = "CredentialsRefused"
+	reasonUnreachable        = "Unreachable"
+	reasonBaselineMissing    = "BaselineMissing"
+	reasonDatasetMissing     = "DatasetMissing"
+	reasonVerdictLost        = "VerdictLost"
+)
+
+// Kinds of runs, as the label of their Job, the command of analyze and its verdict name them.
+const (
+	KindDrift    = "drift"
+	KindOutliers = "outliers"
+	KindBaseline = "baseline"
+	KindCheck    = "check"
+)
+
+var runKinds = map[string]v1alpha1.AnalysisRunKind{
+	KindDrift:    v1alpha1.AnalysisRunDrift,
+	KindOutliers: v1alpha1.AnalysisRunOutliers,
+	KindBaseline: v1alpha1.AnalysisRunBaseline,
+	KindCheck:    v1alpha1.AnalysisRunCheck,
+}
+
+// Run is a Job that has ended.
+type Run struct {
+	// Kind is the value of the Job's label, Job its name.
+	Kind, Job string
+	// Finished is when it ended.
+	Finished time.Time
+	// Message is the termination message of its last container; empty when the pod is gone.
+	Message string
+}
+
+// Record adds a run to the last runs of all kinds. A run that is older than the one on record, or is that one, changes
+// nothing.
+func Record(runs []v1alpha1.AnalysisStatus, r Run) []v1alpha1.AnalysisStatus {
+	kind, ok := runKinds[r.Kind]
+	if !ok {
+		return runs
+	}
+	last := LastRun(runs, kind)
+	if last != nil && (!r.Finished.After(last.FinishTime.Time) || string(last.JobName) == r.Job && last.FinishTime.Time.Equal(r.Finished)) {
+		return runs
+	}
+	next := record(last, kind, r)
+	out := slices.DeleteFunc(slices.Clone(runs), func(s v1alpha1.AnalysisStatus) bool { return s.Kind == kind })
+	out = append(out, next)
+	slices.SortFunc(out, func(a, b v1alpha1.AnalysisStatus) int { return cmp.Compare(a.Kind, b.Kind) })
+	return out
+}
+
+// LastRun is the last run of a kind; nil when there was none.
+func LastRun(runs []v1alpha1.AnalysisStatus, kind v1alpha1.AnalysisRunKind) *v1alpha1.AnalysisStatus {
+	for i := range runs {
+		if runs[i].Kind == kind {
+			return &runs[i]
+		}
+	}
+	return nil
+}
+
+func record(last *v1alpha1.AnalysisStatus, kind v1alpha1.AnalysisRunKind, r Run) v1alpha1.AnalysisStatus {
+	s := v1alpha1.AnalysisStatus{Kind: kind, JobName: v1alpha1.ObjectName(r.Job), FinishTime: metav1.NewTime(r.Finished)}
+	if last != nil {
+		s.LastSuccessTime = last.LastSuccessTime
+		s.Thresholds, s.Worst = last.Thresholds, last.Worst
+	}
+	v, err := wire.DecodeVerdict(r.Message)
+	if err != nil {
+		// A verdict that is lost is unknown, never silently the previous one.
+		s.Outcome, s.Reason, s.Message = v1alpha1.AnalysisOutcomeFailed, reasonVerdictLost, "the run ended without a verdict: look at the logs of its Job"
+		return s
+	}
+	s.Outcome = outcome(v.Outcome)
+	s.Reason, s.Message = truncate(v.Reason, 64), truncate(v.Message, 512)
+	s.ConfigRevision, s.Report = truncate(v.Config, 63), truncate(v.Report, 512)
+	s.From, s.To = second(v.From), second(v.To)
+	if v.Rows > 0 {
+		s.Rows = &v.Rows
+	}
+	if v.Coverage > 0 && v.Coverage <= 1 {
+		s.CoveragePercent = v1alpha1.Percent(decimal(float64(int(v.Coverage*1000)) / 10))
+	}
+	if s.Outcome == v1alpha1.AnalysisOutcomeFailed {
+		return s
+	}
+	s.LastSuccessTime = s.FinishTime
+	if s.Outcome != v1alpha1.AnalysisOutcomeInsufficient {
+		s.Thresholds, s.Worst = thresholdVerdicts(v.Thresholds), findings(v.Findings)
+	}
+	return s
+}
+
+func outcome(o wire.Outcome) v1alpha1.AnalysisOutcome {
+	known := []wire.Outcome{wire.OutcomeStable, wire.OutcomeDrift, wire.OutcomeInsufficient, wire.OutcomeSucceeded}
+	if slices.Contains(known, o) {
+		return v1alpha1.AnalysisOutcome(o)
+	}
+	return v1alpha1.AnalysisOutcomeFailed
+}
+
+func thresholdVerdicts(all []wire.ThresholdVerdict) []v1alpha1.ThresholdVerdict {
+	var out []v1alpha1.ThresholdVerdict
+	for _, t := range all[:min(len(all), 64)] {
+		o := v1alpha1.ThresholdOutcome(t.Outcome)
+		if !slices.Contains([]v1alpha1.ThresholdOutcome{v1alpha1.ThresholdPass, v1alpha1.ThresholdFail}, o) {
+			o = v1alpha1.ThresholdInconclusive
+		}
+		out = append(out, v1alpha1.ThresholdVerdict{
+			Name:    v1alpha1.ItemName(t.Threshold),
+			Segment: v1alpha1.ItemName(cmp.Or(t.Segment, naming.SegmentAll)),
+			Outcome: o,
+			Feature: v1alpha1.FeatureName(t.Feature),
+			Value:   decimal(t.Value),
+		})
+	}
+	return out
+}
+
+func findings(all []wire.Finding) []v1alpha1.Finding {
+	var out []v1alpha1.Finding
+	for _, f := range all[:min(len(all), 10)] {
+		effect := decimal(f.Effect)
+		if effect == "" {
+			continue
+		}
+		out = append(out, v1alpha1.Finding{
+			Feature:   v1alpha1.FeatureName(cmp.Or(f.Feature, "prediction")),
+			Segment:   v1alpha1.ItemName(cmp.Or(f.Segment, naming.SegmentAll)),
+			Statistic: truncate(cmp.Or(f.Statistic, "effect"), 32),
+			Effect:    effect,
+		})
+	}
+	return out
+}
+
+// truncate cuts s to at most n bytes without splitting a rune.
+func truncate(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "")
+}
+
+func second(t time.Time) metav1.Time {
+	if t.IsZero() {
+		return metav1.Time{}
+	}
+	return metav1.NewTime(t.Truncate(time.Second))
+}
+
+// Drifted says what the last drift run found; the condition is absent where no drift is looked for.
+func Drifted(runs []v1alpha1.AnalysisStatus) Finding {
+	last := LastRun(runs, v1alpha1.AnalysisRunDrift)
+	switch {
+	case last == nil:
+		return Finding{metav1.ConditionUnknown, v1alpha1.ReasonNotRun, "there was no drift run yet"}
+	case last.Outcome == v1alpha1.AnalysisOutcomeDrift:
+		return Finding{metav1.ConditionTrue, v1alpha1.ReasonDrifted, "drifted: " + offenders(last.Worst)}
+	case last.Outcome == v1alpha1.AnalysisOutcomeStable:
+		return Finding{metav1.ConditionFalse, v1alpha1.ReasonStable, "the last run found no drift"}
+	case last.Outcome == v1alpha1.AnalysisOutcomeInsufficient:
+		return Finding{metav1.ConditionUnknown, v1alpha1.ReasonInsufficientData, "the last run could not tell: " + cmp.Or(last.Message, last.Reason, "there was too little data")}
+	}
+	return Finding{metav1.ConditionUnknown, v1alpha1.ReasonRunFailed, "the last run failed: " + cmp.Or(last.Message, last.Reason)}
+}
+
+// offenders lists what stands out, worst first, without the numbers, which the reports hold.
+func offenders(worst []v1alpha1.Finding) string {
+	var texts []string
+	for _, f := range worst {
+		if t := string(f.Feature) + " in " + string(f.Segment); !slices.Contains(texts, t) {
+			texts = append(texts, t)
+		}
+	}
+	if len(texts) == 0 {
+		return "see the report"
+	}
+	return strings.Join(texts[:min(len(texts), 5)], ", ")
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package monitor
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/vedette-dev/vedette/api/v1alpha1"
+)
+
+// maxViolations bounds the list in status.
+const maxViolations = 64
+
+// Sample is the value of the recording rule for one threshold in one segment: 1 violated, 0 met. Anything else, such as
+// NaN, is no verdict.
+type Sample struct {
+	Threshold, Segment string
+	Value              float64
+}
+
+// Health is what the thresholds of a monitor are judged by.
+type Health struct {
+	Thresholds []v1alpha1.Threshold
+	// Asked says whether there is a Prometheus to ask, and Err what went wrong when it was.
+	Asked bool
+	Err   error
+	// Samples are its answer.
+	Samples []Sample
+	// Drift are the verdicts of the last conclusive drift run.
+	Drift []v1alpha1.ThresholdVerdict
+	// Before is what status says so far.
+	Before []v1alpha1.Violation
+	// Last is the last verdict, which stands while Prometheus cannot be asked.
+	Last metav1.ConditionStatus
+	Now  time.Time
+}
+
+// Judge returns the verdict on all thresholds and those that are violated.
+func (h Health) Judge() (Finding, []v1alpha1.Violation) {
+	if len(h.Thresholds) == 0 {
+		return Finding{metav1.ConditionUnknown, v1alpha1.ReasonNoThresholds, "the monitor declares no thresholds"}, nil
+	}
+	if h.Err != nil {
+		return Finding{cmp.Or(h.Last, metav1.ConditionUnknown), v1alpha1.ReasonMetricsUnavailable,
+			"Prometheus could not be asked; the last verdict stands. Look at spec.prometheus.url of the MonitorClass"}, h.Before
+	}
+	judged, violated := h.verdicts()
+	violations := merge(h.Before, violated, h.Now)
+	switch {
+	case len(violated) > 0:
+		return Finding{metav1.ConditionFalse, v1alpha1.ReasonViolated, "violated: " + describe(violated)}, violations
+	case judged > 0:
+		return Finding{metav1.ConditionTrue, v1alpha1.ReasonHealthy, "every threshold with enough samples is met"}, nil
+	case !h.Asked && slices.ContainsFunc(h.Thresholds, func(t v1alpha1.Threshold) bool { return !DriftSignal(t.Signal) }):
+		return Finding{metav1.ConditionUnknown, v1alpha1.ReasonMetricsUnavailable,
+			"there is no Prometheus to ask: set spec.prometheus.url of the MonitorClass"}, nil
+	}
+	return Finding{metav1.ConditionUnknown, v1alpha1.ReasonInsufficientData, "no threshold has enough samples"}, nil
+}
+
+type where struct{ threshold, segment string }
+
+// verdicts counts the (threshold, segment) that could be judged and returns those that are violated.
+func (h Health) verdicts() (judged int, violated []where) {
+	drift := map[string]bool{}
+	for _, t := range h.Thresholds {
+		drift[string(t.Name)] = DriftSignal(t.Signal)
+	}
+	see := func(w where, bad bool) {
+		judged++
+		if bad && !slices.Contains(violated, w) {
+			violated = append(violated, w)
+		}
+	}
+	for _, s := range h.Samples {
+		if ofDrift, known := drift[s.Threshold]; known && !ofDrift && (s.Value == 0 || s.Value == 1) {
+			see(where{s.Threshold, s.Segment}, s.Value == 1)
+		}
+	}
+	for _, v := range h.Drift {
+		if drift[string(v.Name)] && v.Outcome != v1alpha1.ThresholdInconclusive {
+			see(where{string(v.Name), string(v.Segment)}, v.Outcome == v1alpha1.ThresholdFail)
+		}
+	}
+	slices.SortFunc(violated, func(a, b where) int {
+		return cmp.Or(cmp.Compare(a.threshold, b.threshold), cmp.Compare(a.segment, b.segment))
+	})
+	return judged, violated
+}
+
+// merge keeps the start of violations that go on.
+func merge(before []v1alpha1.Violation, now []where, at time.Time) []v1alpha1.Violation {
+	var out []v1alpha1.Violation
+	for _, w := range now[:min(len(now), maxViolations)] {
+		v := v1alpha1.Violation{
+			ThresholdName: v1alpha1.ItemName(w.threshold),
+			Segment:       v1alpha1.ItemName(w.segment),
+			StartTime:     metav1.NewTime(at.Truncate(time.Second)),
+		}
+		for _, b := range before {
+			if b.ThresholdName == v.ThresholdName && b.Segment == v.Segment {
+				v.StartTime = b.StartTime
+			}
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+// describe lists the segments of each violated threshold: "errors (all, atl), p99 (atl)".
+func describe(violated []where) string {
+	var texts []string
+	for i := 0; i < len(violated); {
+		name, segments := violated[i].threshold, []string{}
+		for ; i < len(violated) && violated[i].threshold == name; i++ {
+			segments = append(segments, violated[i].segment)
+		}
+		texts = append(texts, fmt.Sprintf("%s (%s)", name, strings.Join(segments, ", ")))
+	}
+	return strings.Join(texts, ", ")
+}
