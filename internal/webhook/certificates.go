@@ -10,8 +10,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 )
 
-// +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=mutatingwebhookconfigurations,verbs=get;list;watch
-// +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=mutatingwebhookconfigurations,resourceNames=vedette-injection,verbs=update
+// +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=mutatingwebhookconfigurations,verbs=get;list;watch,roleName=vedette-certificates
+// +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=mutatingwebhookconfigurations,resourceNames=vedette-injection,verbs=update,roleName=vedette-certificates
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch,namespace=vedette-system,roleName=vedette-certificates
 // +kubebuilder:rbac:groups="",resources=secrets,resourceNames=vedette-webhook-certificate,verbs=update,namespace=vedette-system,roleName=vedette-certificates
 

@@ -28,8 +28,8 @@ const (
 	Path = "/inject-v1-pod"
 )
 
-// +kubebuilder:webhookconfiguration:mutating=true,name=injection
-// +kubebuilder:webhook:path=/inject-v1-pod,mutating=true,failurePolicy=ignore,matchPolicy=Equivalent,reinvocationPolicy=Never,sideEffects=NoneOnDryRun,timeoutSeconds=5,groups="",resources=pods,verbs=create,versions=v1,name=inject.vedette.dev,admissionReviewVersions=v1,patch=`{"objectSelector":{"matchExpressions":[{"key":"vedette.dev/inject","operator":"Exists"}]},"namespaceSelector":{"matchExpressions":[{"key":"kubernetes.io/metadata.name","operator":"NotIn","values":["kube-system","vedette-system"]}]}}`
+// +kubebuilder:webhookconfiguration:mutating=true,name=vedette-injection
+// +kubebuilder:webhook:path=/inject-v1-pod,serviceName=vedette-webhook,serviceNamespace=vedette-system,mutating=true,failurePolicy=ignore,matchPolicy=Equivalent,reinvocationPolicy=Never,sideEffects=NoneOnDryRun,timeoutSeconds=5,groups="",resources=pods,verbs=create,versions=v1,name=inject.vedette.dev,admissionReviewVersions=v1,patch=`{"objectSelector":{"matchExpressions":[{"key":"vedette.dev/inject","operator":"Exists"}]},"namespaceSelector":{"matchExpressions":[{"key":"kubernetes.io/metadata.name","operator":"NotIn","values":["kube-system","vedette-system"]}]}}`
 
 // Values of the label result of the injection counter.
 const (
