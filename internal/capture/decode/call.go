@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package decode
+
+import (
+	"math"
+
+	"github.com/vedette-dev/vedette/internal/record"
+)
+
+// Call is an inference call that was taken apart.
+type Call struct {
+	Instances []Instance
+	// Request and Response are the whole bodies as JSON, for expressions; Response is nil without an answer.
+	Request, Response []byte
+}
+
+// Instance is one prediction of a call.
+type Instance struct {
+	// Features are the values of the schema's features, in its order.
+	Features []record.Value
+	// LabelKey is the business key; empty if there is none.
+	LabelKey string
+	Prediction
+	// Request and Response are the instance's JSON texts; Response is nil without an answer.
+	Request, Response []byte
+}
+
+// Prediction is what the model answered about one instance.
+type Prediction struct {
+	// Label is the predicted class; empty if unknown, and for a regression.
+	Label string
+	// Score is the positive class's probability or the regression's value; NaN if unknown.
+	Score float64
+	// Scores are the class probabilities; nil if unknown.
+	Scores []float64
+}
+
+// Request takes a request apart whose answer is missing: its instances have no prediction.
+func (d *Decoder) Request(path string, p Payload) (Call, error) {
+	t, err := d.split(path, request, p)
+	if err != nil {
+		return Call{}, err
+	}
+	call := Call{Instances: make([]Instance, len(t.raw)), Request: t.body}
+	for i, raw := range t.raw {
+		in := &call.Instances[i]
+		in.Request = raw
+		in.Score = math.NaN()
+		in.Features = d.values(t, i)
+		in.LabelKey = d.key(raw)
+	}
+	return call, nil
+}
+
+// Decode takes a call apart. Request and response must hold the same number of instances.
+func (d *Decoder) Decode(path string, req, res Payload) (Call, error) {
+	call, err := d.Request(path, req)
+	if err != nil {
+		return Call{}, err
+	}
+	t, err := d.split(path, response, res)
+	if err != nil {
+		return Call{}, err
+	}
+	if len(t.raw) != len(call.Instances) {
+		return Call{}, undecodable("%d instances have %d predictions", len(call.Instances), len(t.raw))
+	}
+	call.Response = t.body
+	for i, raw := range t.raw {
+		call.Instances[i].Response = raw
+		call.Instances[i].Prediction = d.prediction.read(raw, t.first)
+	}
+	return call, nil
+}
