@@ -68,6 +68,19 @@ func (s *Series) Quantile(p float64) float64 {
 	return s.Max
 }
 
+// QuantileAbove is the least end of a bucket that the share p of the values does not exceed, but no more than Max: no
+// value of the bucket that holds the quantile is above it. It is NaN when there are no values.
+func (s *Series) QuantileAbove(p float64) float64 {
+	rank := int64(math.Ceil(min(max(p, 0), 1) * float64(s.Count)))
+	for b, n := range s.Buckets.All() {
+		if rank -= n; rank <= 0 {
+			_, hi := Bounds(b)
+			return min(s.Origin+hi, s.Max)
+		}
+	}
+	return s.Max
+}
+
 // Merge merges the series that differ only in window and version, and returns one for each segment and feature, in
 // the order of their keys. Those of the first of each keep its window and version. Series that cannot be merged, of
 // another origin or type than the first, are returned apart.

@@ -43,9 +43,7 @@ const categoryBytes = 32 + 48
 
 // Add counts n more values of a category, and returns by how many bytes it has grown. It keeps no reference to name.
 func (c *Categories) Add(name string, n int64) (grown int) {
-	if len(name) > maxCategoryBytes {
-		name = shorten(name)
-	}
+	name = Category(name)
 	if i, ok := c.index[name]; ok {
 		c.entries[i].count += n
 		return 0
@@ -83,10 +81,14 @@ func (c *Categories) replace(e category) (grown int) {
 	return len(e.name) - len(old.name)
 }
 
-// shorten makes of a long name a short one, different for different names.
-func shorten(name string) string {
-	tail := fmt.Sprintf("~%016x", xxhash.Sum64String(name))
-	return strings.ToValidUTF8(name[:maxCategoryBytes-len(tail)], "") + tail
+// Category is the name under which a value is counted: its own, or for a long one a shorter one, different for
+// different values.
+func Category(value string) string {
+	if len(value) <= maxCategoryBytes {
+		return value
+	}
+	tail := fmt.Sprintf("~%016x", xxhash.Sum64String(value))
+	return strings.ToValidUTF8(value[:maxCategoryBytes-len(tail)], "") + tail
 }
 
 // Count is the number of values of a category that is counted one by one.

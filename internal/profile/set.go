@@ -128,7 +128,9 @@ func (s *Set) observe(g *group, r *record.Row) {
 	}
 }
 
-// observeValue counts a value of the kind that the series' type asks for; a value of another kind is invalid.
+// Observe counts a value of a feature. One of another kind than the series' type asks for is invalid.
+func (s *Series) Observe(v record.Value) { s.observeValue(&v) }
+
 func (s *Series) observeValue(v *record.Value) (grown int) {
 	switch {
 	case v.Kind == record.Missing:
