@@ -73,3 +73,9 @@ func (d *Decoder) Decode(path string, req, res Payload) (Call, error) {
 	}
 	return call, nil
 }
+
+// Text is the instance, where it is a text; empty otherwise.
+func (in *Instance) Text() string {
+	s, _ := text(trim(in.Request))
+	return s
+}

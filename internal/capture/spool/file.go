@@ -19,6 +19,9 @@ type File struct {
 
 // Create begins a file of a tier that is to become the object key.
 func (s *Spool) Create(tier, key string) (*File, error) {
+	if s.broken != nil {
+		return nil, s.broken
+	}
 	s.mu.Lock()
 	s.opened++
 	name := strconv.FormatUint(s.opened, 10)

@@ -44,7 +44,8 @@ type Options struct {
 // Spool is the directory with files that wait for upload. It is safe for concurrent use.
 type Spool struct {
 	Options
-	ready chan struct{} // holds a token when a file may be waiting
+	ready  chan struct{} // holds a token when a file may be waiting
+	broken error         // why no file can be taken
 
 	mu      sync.Mutex
 	bytes   int64
@@ -65,26 +66,35 @@ const (
 	readyDir = "ready"
 )
 
-// Open takes over the files that a predecessor left in the directory.
-func Open(o Options) (*Spool, error) {
+// Open takes over the files that a predecessor left in the directory. A directory that cannot be used makes a spool that
+// takes no file: what is handed to it is lost and counted.
+func Open(o Options) *Spool {
 	s := &Spool{Options: o, ready: make(chan struct{}, 1)}
-	if err := os.RemoveAll(filepath.Join(o.Dir, openDir)); err != nil {
-		return nil, fmt.Errorf("opening the spool: removing incomplete files: %w", err)
-	}
-	for _, d := range []string{openDir, readyDir} {
-		if err := os.MkdirAll(filepath.Join(o.Dir, d), 0o700); err != nil {
-			return nil, fmt.Errorf("opening the spool: %w", err)
-		}
-	}
-	if err := s.recover(); err != nil {
-		return nil, fmt.Errorf("opening the spool: reading what a predecessor left: %w", err)
+	if err := s.open(); err != nil {
+		s.broken = fmt.Errorf("opening the spool: %w", err)
+		o.Log.Error("rows will be lost until the container is started anew", "error", s.broken)
 	}
 	s.wake()
-	return s, nil
+	return s
 }
 
-// recover lists the complete files.
-func (s *Spool) recover() error {
+func (s *Spool) open() error {
+	if err := os.RemoveAll(filepath.Join(s.Dir, openDir)); err != nil {
+		return fmt.Errorf("removing incomplete files: %w", err)
+	}
+	for _, d := range []string{openDir, readyDir} {
+		if err := os.MkdirAll(filepath.Join(s.Dir, d), 0o700); err != nil {
+			return err
+		}
+	}
+	if err := s.takeOver(); err != nil {
+		return fmt.Errorf("reading what a predecessor left: %w", err)
+	}
+	return nil
+}
+
+// takeOver lists the complete files.
+func (s *Spool) takeOver() error {
 	root := filepath.Join(s.Dir, readyDir)
 	modified := map[*entry]int64{}
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
@@ -172,12 +182,11 @@ func (s *Spool) release(n int64) {
 // evict removes the newest file of the least tier below rank that has one, and says whether there was one.
 func (s *Spool) evict(rank int) bool {
 	for _, tier := range s.Tiers[:max(rank, 0)] {
-		for i, e := range slices.Backward(s.waiting) {
+		for _, e := range slices.Backward(s.waiting) {
 			if e.tier != tier || e.uploading {
 				continue
 			}
-			s.waiting = slices.Delete(s.waiting, i, i+1)
-			s.remove(e)
+			s.forget(e)
 			s.Log.Warn("the spool is full: a file was dropped", "key", e.key, "rows", e.rows)
 			s.Observer.Lost(e.tier, e.rows)
 			return true
@@ -208,15 +217,27 @@ func (s *Spool) next() *entry {
 	return s.waiting[0]
 }
 
-// uploaded forgets e.
+// uploaded forgets e, which has arrived.
 func (s *Spool) uploaded(e *entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.forget(e)
+	s.Observer.Stored(e.tier, e.rows)
+}
+
+// lose gives e up.
+func (s *Spool) lose(e *entry) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.forget(e)
+	s.Observer.Lost(e.tier, e.rows)
+}
+
+func (s *Spool) forget(e *entry) {
 	if i := slices.Index(s.waiting, e); i >= 0 {
 		s.waiting = slices.Delete(s.waiting, i, i+1)
 	}
 	s.remove(e)
-	s.Observer.Stored(e.tier, e.rows)
 }
 
 // postpone keeps e for another attempt. With behind set, the others come first: its failure may be its own.

@@ -104,9 +104,18 @@ func (u *Uploader) one(ctx context.Context) (more bool, err error) {
 	if e == nil {
 		return false, nil
 	}
-	err = u.send(ctx, *sink, e)
+	f, err := os.Open(e.path)
+	if err != nil {
+		u.spool.Log.Error("a file in the spool cannot be read: its rows are lost", "error", err)
+		u.spool.lose(e)
+		return true, nil
+	}
+	defer f.Close()
+	sending, cancel := context.WithTimeout(ctx, uploadTimeout)
+	defer cancel()
+	err = (*sink).Create(sending, e.key, f)
 	if err != nil && !errors.Is(err, store.ErrExists) {
-		// What the store said of itself holds for all files; anything else may be the fault of this one.
+		// What the store says of itself holds for all files; anything else may be the fault of this one.
 		u.spool.postpone(e, !errors.Is(err, store.ErrUnreachable) && !errors.Is(err, store.ErrCredentials))
 		if ctx.Err() == nil {
 			u.spool.Observer.Sink(false)
@@ -116,17 +125,6 @@ func (u *Uploader) one(ctx context.Context) (more bool, err error) {
 	u.spool.uploaded(e)
 	u.spool.Observer.Sink(true)
 	return true, nil
-}
-
-func (u *Uploader) send(ctx context.Context, sink Sink, e *entry) error {
-	ctx, cancel := context.WithTimeout(ctx, uploadTimeout)
-	defer cancel()
-	f, err := os.Open(e.path)
-	if err != nil {
-		return fmt.Errorf("uploading: %w", err)
-	}
-	defer f.Close()
-	return sink.Create(ctx, e.key, f)
 }
 
 // jitter spreads d by a quarter to either side, so that pods that failed together do not come back together.

@@ -120,6 +120,9 @@ func (m *Metrics) Handler() http.Handler {
 // Gatherer gives access to the series, for tests.
 func (m *Metrics) Gatherer() prometheus.Gatherer { return m.registry }
 
+// Version is the version that the series carry now.
+func (m *Metrics) Version() string { return m.Current().binding.Version }
+
 // Current is what the last Bind returned.
 func (m *Metrics) Current() *Bound { return m.current.Load() }
 
@@ -181,7 +184,7 @@ func (g *gauges) Describe(chan<- *prometheus.Desc) {}
 
 // Collect implements prometheus.Collector.
 func (g *gauges) Collect(ch chan<- prometheus.Metric) {
-	labels := prometheus.Labels{"model": g.m.model, "version": g.m.Current().binding.Version}
+	labels := prometheus.Labels{"model": g.m.model, "version": g.m.Version()}
 	emit := func(name, help string, v float64) {
 		ch <- prometheus.MustNewConstMetric(prometheus.NewDesc(name, help, nil, labels), prometheus.GaugeValue, v)
 	}

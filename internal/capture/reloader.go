@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package capture
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/vedette-dev/vedette/internal/capture/pipeline"
+	"github.com/vedette-dev/vedette/internal/capture/plan"
+	"github.com/vedette-dev/vedette/internal/capture/reload"
+	"github.com/vedette-dev/vedette/internal/capture/spool"
+	"github.com/vedette-dev/vedette/internal/capture/telemetry"
+	"github.com/vedette-dev/vedette/internal/outlier"
+	"github.com/vedette-dev/vedette/internal/store"
+	"github.com/vedette-dev/vedette/internal/wire"
+)
+
+// reloader turns what the mounted files say, and the baseline's summary, into the plan in force.
+type reloader struct {
+	watcher     *reload.Watcher
+	images      map[string]string
+	identity    identity
+	credentials string
+	metrics     *telemetry.Metrics
+	pipeline    *pipeline.Pipeline
+	uploader    *spool.Uploader
+	log         *slog.Logger
+
+	snapshot reload.Snapshot
+	url      string
+	buckets  []*store.Bucket // the last one is in use; the others may still be uploaded to
+	baseline baseline
+}
+
+// identity is what the arguments say the sidecar belongs to; empty where they do not.
+type identity struct{ namespace, monitor string }
+
+// check refuses a document that was mounted by mistake.
+func (i identity) check(c *wire.Config) error {
+	if i.monitor != "" && i.monitor != c.Monitor || i.namespace != "" && i.namespace != c.Namespace {
+		return fmt.Errorf("the configuration is that of monitor %.100q in namespace %.100q; this sidecar belongs to %q in %q",
+			c.Monitor, c.Namespace, i.monitor, i.namespace)
+	}
+	return nil
+}
+
+// reload applies what has changed. A document that cannot be used changes nothing.
+func (r *reloader) reload(ctx context.Context) {
+	s, changed, err := r.watcher.Read()
+	if err == nil && changed && s.Config != nil {
+		err = r.identity.check(s.Config)
+	}
+	if err == nil && changed {
+		before := r.snapshot
+		r.snapshot = s
+		if err = r.apply(ctx); err != nil {
+			r.snapshot = before
+		}
+	}
+	if err != nil {
+		r.metrics.Current().Fault(telemetry.FaultConfig)
+		r.log.Error("the configuration cannot be used: the previous one holds", "error", err)
+	}
+}
+
+func (r *reloader) apply(ctx context.Context) error {
+	c := r.snapshot.Config
+	if c == nil {
+		r.pipeline.SetPlan(nil)
+		r.metrics.Bind(telemetry.Binding{Version: r.metrics.Version()})
+		r.log.Info("there is no configuration: everything is passed through")
+		return nil
+	}
+	if r.baseline.key != baselineKey(c) {
+		r.baseline = baseline{key: baselineKey(c)}
+	}
+	next, err := plan.Compile(plan.Source{
+		Config:  *c,
+		Pod:     plan.Pod{Labels: r.snapshot.Labels, Annotations: r.snapshot.Annotations, Images: r.images},
+		HashKey: r.snapshot.HashKey,
+		Summary: r.baseline.summary,
+	})
+	if err != nil {
+		return err
+	}
+	if err := r.connect(ctx, c.Store.URL); err != nil {
+		return err
+	}
+	next.Metrics = r.metrics.Bind(next.Binding())
+	r.pipeline.SetPlan(next)
+	r.log.Info("a configuration is in force", "revision", c.Revision, "mode", c.Mode, "version", next.Versions.Model,
+		"baseline", next.BaselineDigest, "unknown keys", r.snapshot.UnknownKeys)
+	return nil
+}
+
+// connect opens the store. It is not contacted.
+func (r *reloader) connect(ctx context.Context, url string) error {
+	if url == r.url {
+		return nil
+	}
+	b, err := store.Open(ctx, url, r.credentials)
+	if err != nil {
+		return err
+	}
+	r.url = url
+	r.buckets = append(r.buckets, b)
+	r.uploader.SetSink(b)
+	return nil
+}
+
+func (r *reloader) close() error {
+	var errs []error
+	for _, b := range r.buckets {
+		errs = append(errs, b.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// baseline is the state of the baseline's summary.
+type baseline struct {
+	// key is the object that holds it; empty without a baseline.
+	key     string
+	summary *outlier.Summary
+	// due is when to look next, after a wait that grows while the summary is missing.
+	due  time.Time
+	wait time.Duration
+}
+
+const (
+	firstBaselineWait = 5 * time.Second
+	longestWait       = 5 * time.Minute
+	// baselineAge is how long a summary is used before it is looked whether there is a newer one.
+	baselineAge     = 15 * time.Minute
+	baselineTimeout = 10 * time.Second
+	maxSummary      = 8 << 20
+)
+
+func baselineKey(c *wire.Config) string {
+	if c.Baseline.Name == "" {
+		return ""
+	}
+	return store.Layout{Cluster: c.Cluster, Namespace: c.Namespace, Monitor: c.Monitor}.Baseline(c.Baseline.Name, outlier.SummaryFile)
+}
+
+// refresh loads the summary of the baseline when that is due.
+func (r *reloader) refresh(ctx context.Context, now time.Time) {
+	b := &r.baseline
+	if b.key == "" || len(r.buckets) == 0 || now.Before(b.due) {
+		return
+	}
+	summary, err := r.fetch(ctx, b.key)
+	if err != nil {
+		b.wait = min(max(2*b.wait, firstBaselineWait), longestWait)
+		b.due = now.Add(b.wait)
+		r.log.Warn("the baseline's summary cannot be loaded: outliers are scored without it", "error", err, "again in", b.wait)
+		return
+	}
+	b.wait, b.due = 0, now.Add(baselineAge)
+	if b.summary != nil && b.summary.Digest == summary.Digest {
+		return
+	}
+	before := b.summary
+	b.summary = summary
+	if err := r.apply(ctx); err != nil {
+		b.summary = before
+		r.log.Error("the baseline's summary cannot be used", "error", err)
+	}
+}
+
+func (r *reloader) fetch(ctx context.Context, key string) (*outlier.Summary, error) {
+	ctx, cancel := context.WithTimeout(ctx, baselineTimeout)
+	defer cancel()
+	raw, err := r.buckets[len(r.buckets)-1].Get(ctx, key, maxSummary)
+	if err != nil {
+		return nil, err
+	}
+	s, err := outlier.Decode(raw)
+	if err != nil {
+		return nil, fmt.Errorf("reading %q: %w", key, err)
+	}
+	return s, nil
+}
