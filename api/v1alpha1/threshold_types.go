@@ -71,7 +71,7 @@ type Threshold struct {
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1
-	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:MaxItems=32
 	Features []FeatureName `json:"features,omitempty"`
 
 	// segments restricts the threshold to some segments. When unset, it holds for all traffic and for every segment.
