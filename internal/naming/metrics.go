@@ -70,6 +70,8 @@ const (
 	MetricCapturePods = "vedette_monitor_capture_pods"
 	// MetricDriftViolated is 1 or 0 for each drift threshold and segment of the last conclusive run; labels threshold, segment.
 	MetricDriftViolated = "vedette_drift_threshold_violated"
+	// MetricDriftValue is the value that the same was judged by; labels threshold, segment.
+	MetricDriftValue = "vedette_drift_threshold_value"
 	// MetricAnalysisLastSuccess is when an analysis last reached a verdict, in Unix seconds; label kind.
 	MetricAnalysisLastSuccess = "vedette_analysis_last_success_timestamp_seconds"
 	// MetricAnalysisOutliers is the number of outliers of the last run.

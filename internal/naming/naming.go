@@ -78,6 +78,11 @@ const (
 // DefaultStoreSecret is the Secret that a sidecar mounts when no class says otherwise.
 const DefaultStoreSecret = "vedette-store"
 
+// CredentialKeys are the keys of a store's Secret, and the names of their files in CredentialsDir.
+func CredentialKeys() []string {
+	return []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
+}
+
 // Config names the configuration ConfigMap of a monitor.
 func Config(monitor string) string { return monitor + "-capture" }
 

@@ -119,19 +119,6 @@ func args(p Params) []string {
 	return a
 }
 
-// UpstreamPort is the port on which a built sidecar expects the model server; 0 when it does not say.
-func UpstreamPort(c *corev1.Container) int32 {
-	for i, a := range c.Args {
-		if a == "--upstream" && i+1 < len(c.Args) {
-			var port int32
-			if _, err := fmt.Sscanf(c.Args[i+1], "127.0.0.1:%d", &port); err == nil {
-				return port
-			}
-		}
-	}
-	return 0
-}
-
 func ports(name string) []corev1.ContainerPort {
 	return []corev1.ContainerPort{
 		{Name: name, ContainerPort: naming.CapturePort, Protocol: corev1.ProtocolTCP},

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	vedettev1alpha1 "github.com/vedette-dev/vedette/api/v1alpha1"
+	"github.com/vedette-dev/vedette/internal/monitor"
 	"github.com/vedette-dev/vedette/internal/naming"
 )
 
@@ -59,8 +60,8 @@ func TestSecrets(t *testing.T) {
 		want  []string
 	}{
 		"before the class is known, the default name is mounted": {want: []string{naming.DefaultStoreSecret}},
-		"the class names both":                                   {class: class(), want: []string{"writer", "pepper"}},
-		"the pod's own identity needs none":                      {class: noCredentials},
+		"the class names both":              {class: class(), want: []string{"writer", "pepper"}},
+		"the pod's own identity needs none": {class: noCredentials},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got []string
@@ -165,10 +166,8 @@ func TestArguments(t *testing.T) {
 			t.Errorf("no %q in %q", want, line)
 		}
 	}
-	if got := UpstreamPort(&c); got != 8080 {
+	pod := corev1.Pod{Spec: corev1.PodSpec{InitContainers: []corev1.Container{c}}}
+	if got := monitor.Pods([]corev1.Pod{pod})[0].Upstream; got != 8080 {
 		t.Errorf("upstream port %d read back, want 8080", got)
-	}
-	if got := UpstreamPort(&corev1.Container{Args: []string{"--upstream"}}); got != 0 {
-		t.Errorf("upstream port %d of a container that names none", got)
 	}
 }

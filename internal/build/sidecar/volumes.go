@@ -46,14 +46,11 @@ func volumes(monitor string, class *vedettev1alpha1.MonitorClassSpec) []corev1.V
 	}
 }
 
-// credentialKeys are the keys of a store's Secret.
-var credentialKeys = []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
-
 // CredentialsProjection puts the store's credentials where the programs look for them. It names every key: a projection
 // without items would put them at the volume's root. Missing keys are left out, as the source is optional.
 func CredentialsProjection(secret string) corev1.VolumeProjection {
 	var items []corev1.KeyToPath
-	for _, key := range credentialKeys {
+	for _, key := range naming.CredentialKeys() {
 		items = append(items, corev1.KeyToPath{Key: key, Path: naming.CredentialsDir + "/" + key})
 	}
 	return corev1.VolumeProjection{Secret: &corev1.SecretProjection{
