@@ -31,7 +31,9 @@ var ownImages = map[string]string{
 var programImages = []string{"coredns", "prometheus", "prometheus-config-reloader", "prometheus-operator", "versitygw"}
 
 func imageNames() []string {
-	return slices.Sorted(slices.Values(slices.AppendSeq(slices.Clone(programImages), maps.Keys(ownImages))))
+	names := slices.AppendSeq(slices.Clone(programImages), maps.Keys(ownImages))
+	slices.Sort(names)
+	return names
 }
 
 // load builds images and imports those that have changed since they were last imported.

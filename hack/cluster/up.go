@@ -123,9 +123,9 @@ func (c *cluster) start(ctx context.Context, d node.Daemon) error {
 	if err != nil {
 		return err
 	}
-	command := append([]string{"env", "PATH=" + filepath.Dir(path) + ":" + os.Getenv("PATH"), path}, d.Args...)
 	logFile := c.layout.Path("log", d.Program+".log")
-	if err := c.daemons.Start(d.Program, logFile, c.network.Command(command...)...); err != nil {
+	env := []string{"PATH=" + filepath.Dir(path) + ":" + os.Getenv("PATH")} // containerd finds its shim beside itself
+	if err := c.daemons.Start(d.Program, logFile, env, c.network.Command(append([]string{path}, d.Args...)...)...); err != nil {
 		return err
 	}
 	ready := func() bool { return true }

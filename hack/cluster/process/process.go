@@ -21,8 +21,10 @@ import (
 // Dir is a folder that holds one file per daemon.
 type Dir string
 
-// Start starts a command in a session of its own, its output appended to logFile, and remembers it under name.
-func (d Dir) Start(name, logFile string, command ...string) error {
+// Start starts a command in a session of its own, its output appended to logFile, and remembers it under name. It gets
+// only the environment given, and no file of the caller's: a proxy setting would divert the API server's webhooks, and
+// an inherited pipe would keep a caller's "make | tee" from ending.
+func (d Dir) Start(name, logFile string, env []string, command ...string) error {
 	out, err := os.OpenFile(logFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
@@ -30,7 +32,8 @@ func (d Dir) Start(name, logFile string, command ...string) error {
 	defer func() { _ = out.Close() }()
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Stdout, cmd.Stderr = out, out
-	cmd.Dir = "/"
+	cmd.Dir, cmd.Env = "/", env
+	closeOnExec()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("starting %s: %w", name, err)
@@ -42,6 +45,16 @@ func (d Dir) Start(name, logFile string, command ...string) error {
 	// The daemon is reaped here if it dies while this program runs, and by init afterwards.
 	go func() { _ = cmd.Wait() }()
 	return os.WriteFile(d.file(name), fmt.Appendf(nil, "%d %s\n", cmd.Process.Pid, started), 0o644)
+}
+
+// closeOnExec keeps the files that this process has inherited from its children; Go does so for those that it opens.
+func closeOnExec() {
+	entries, _ := os.ReadDir("/proc/self/fd") // without /proc nothing here works
+	for _, entry := range entries {
+		if fd, err := strconv.Atoi(entry.Name()); err == nil && fd > 2 {
+			syscall.CloseOnExec(fd)
+		}
+	}
 }
 
 // Running returns the process id of a daemon, or 0 if it does not run (any more).

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package host
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestMountsBelow(t *testing.T) {
+	const mountinfo = `20 1 254:0 / / rw,relatime - ext4 /dev/vda rw
+30 20 0:25 / /var/lib/vedette/netns rw - nsfs nsfs rw
+31 20 0:26 / /var/lib/vedette-other/x rw - tmpfs tmpfs rw
+32 20 0:27 / /var/lib/vedette/kubelet/pods/a/volumes/with\040space rw - tmpfs tmpfs rw
+33 20 0:28 / /var/lib/vedette rw - tmpfs tmpfs rw
+a line cut short
+`
+	want := []string{
+		"/var/lib/vedette",
+		"/var/lib/vedette/kubelet/pods/a/volumes/with space",
+		"/var/lib/vedette/netns",
+	}
+	if diff := cmp.Diff(want, mountsBelow(mountinfo, "/var/lib/vedette")); diff != "" {
+		t.Errorf("mounts, the latest first (-want +got):\n%s", diff)
+	}
+}
+
+func TestUnescape(t *testing.T) {
+	for in, want := range map[string]string{
+		`/plain`: "/plain", `/a\040b`: "/a b", `/a\134b`: `/a\b`, `/end\04`: `/end\04`, `/not\999`: `/not\999`,
+	} {
+		if got := unescape(in); got != want {
+			t.Errorf("unescape(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestMissingPackages(t *testing.T) {
+	root := t.TempDir()
+	for _, file := range []string{"sbin/runc", "bin/ip", "bin/socat", "sbin/iptables", "sbin/conntrack"} {
+		if err := os.MkdirAll(filepath.Join(root, filepath.Dir(file)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(root, file), nil, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff([]string{"containernetworking-plugins", "ethtool"}, missingPackages(root)); diff != "" {
+		t.Errorf("missing packages (-want +got):\n%s", diff)
+	}
+}
+
+func TestRestoreRemovesOnlyWhatWasAbsent(t *testing.T) {
+	dir := t.TempDir()
+	there, made := filepath.Join(dir, "there"), filepath.Join(dir, "made")
+	restoreForeign := foreign
+	foreign = []string{there, made}
+	t.Cleanup(func() { foreign = restoreForeign })
+	if err := os.Mkdir(there, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	record := filepath.Join(dir, "record.json")
+	if err := Observe(record); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(made, "below"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+
+	if err := Restore(record); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(made); !os.IsNotExist(err) {
+		t.Errorf("what the cluster made is left: %v", err)
+	}
+	if _, err := os.Stat(there); err != nil {
+		t.Errorf("what was there before is gone: %v", err)
+	}
+	if err := Restore(filepath.Join(dir, "none")); err != nil {
+		t.Errorf("without a record: %v", err)
+	}
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package programs
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestCatalogueIsPinned(t *testing.T) {
+	for _, name := range Names() {
+		p, err := Find(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.LinkTo != "" {
+			target, err := Find(p.LinkTo)
+			if err != nil || target.Module != p.Module || target.LinkTo != "" {
+				t.Errorf("%s links to %q, which must be built from the same module: %v", name, p.LinkTo, err)
+			}
+			continue
+		}
+		module := filepath.Join("..", "modules", p.Module)
+		goMod, err := os.ReadFile(filepath.Join(module, "go.mod"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasPrefix(p.Package, ".") {
+			if _, err := os.Stat(filepath.Join(module, p.Package, "main.go")); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		} else if !strings.Contains(string(goMod), "\t"+p.Package+"\n") && !strings.Contains(string(goMod), "tool "+p.Package+"\n") {
+			t.Errorf("%s: %s is no tool of module %s", name, p.Package, p.Module)
+		}
+		if _, err := os.Stat(filepath.Join(module, "go.sum")); err != nil {
+			t.Errorf("%s: its module has no checksums: %v", name, err)
+		}
+	}
+}
+
+func TestFindNamesWhatThereIs(t *testing.T) {
+	_, err := Find("kubctl")
+	if err == nil || !strings.Contains(err.Error(), "kubectl") {
+		t.Errorf("Find(kubctl) = %v, want an error that lists the programs", err)
+	}
+}
+
+func TestLdflags(t *testing.T) {
+	const goMod = "module m\n\nrequire (\n\tk8s.io/kubernetes v1.37.2\n)\n"
+	for name, tt := range map[string]struct {
+		program Program
+		goMod   string
+		want    string
+		wantErr bool
+	}{
+		"without a stamp only stripped": {program: Program{}, goMod: goMod, want: "-s -w"},
+		"stamped with the pinned version": {
+			program: Program{Stamp: []string{"p"}}, goMod: goMod,
+			want: "-s -w -X p.gitVersion=v1.37.2 -X p.gitMajor=1 -X p.gitMinor=37",
+		},
+		"on one line":                {program: Program{Stamp: []string{"p"}}, goMod: "require k8s.io/kubernetes v1.2.3 // why", want: "-s -w -X p.gitVersion=v1.2.3 -X p.gitMajor=1 -X p.gitMinor=2"},
+		"a replacement is no pin":    {program: Program{Stamp: []string{"p"}}, goMod: "replace k8s.io/kubernetes => ../k", wantErr: true},
+		"a version of another shape": {program: Program{Stamp: []string{"p"}}, goMod: "require k8s.io/kubernetes v1", wantErr: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := tt.program.ldflags(tt.goMod)
+			if got != tt.want || (err != nil) != tt.wantErr {
+				t.Errorf("ldflags = %q, %v, want %q, error %v", got, err, tt.want, tt.wantErr)
+			}
+		})
+	}
+}
