@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package metrics derives the manager's gauges from the status of all ModelMonitors when Prometheus scrapes: what is deleted
+// leaves no series behind, and a restart loses nothing. Only the leader exposes them.
+package metrics
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/util/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/vedette-dev/vedette/api/v1alpha1"
+	"github.com/vedette-dev/vedette/internal/naming"
+)
+
+// timeout bounds one read of the cache.
+const timeout = 5 * time.Second
+
+// The gauges. The monitor's namespace is not called namespace: a scrape would rename that label.
+var (
+	conditions = desc(naming.MetricMonitorCondition, "1 for the present status of a condition of the monitor.", "type", "status")
+	pods       = desc(naming.MetricCapturePods, "Pods of the monitor's target by the state of their sidecar.", "state")
+	violated   = desc(naming.MetricDriftViolated, "1 where the last conclusive drift run found the threshold violated, 0 where met.", "threshold", "segment")
+	value      = desc(naming.MetricDriftValue, "The value by which the last conclusive drift run judged the threshold.", "threshold", "segment")
+	success    = desc(naming.MetricAnalysisLastSuccess, "When a run of the analysis last reached a verdict, in Unix seconds.", "kind")
+	outliers   = desc(naming.MetricAnalysisOutliers, "Outliers that the last run found.")
+)
+
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc(name, help, append([]string{"monitor_namespace", "monitor"}, labels...), nil)
+}
+
+// Collector exposes the status of all monitors. It is a Runnable of the manager: it registers itself when the manager
+// becomes the leader.
+type Collector struct {
+	// Reader lists ModelMonitors, from the cache.
+	Reader client.Reader
+	// Registry is where the collector registers.
+	Registry prometheus.Registerer
+}
+
+// NeedLeaderElection makes the leader alone expose the gauges.
+func (*Collector) NeedLeaderElection() bool { return true }
+
+// Start registers the collector until ctx ends.
+func (c *Collector) Start(ctx context.Context) error {
+	if err := c.Registry.Register(c); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	c.Registry.Unregister(c)
+	return nil
+}
+
+// Describe implements prometheus.Collector.
+func (*Collector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{conditions, pods, violated, value, success, outliers} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c *Collector) Collect(ch chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	var monitors v1alpha1.ModelMonitorList
+	if err := c.Reader.List(ctx, &monitors); err != nil {
+		ch <- prometheus.NewInvalidMetric(conditions, err)
+		return
+	}
+	for i := range monitors.Items {
+		collect(ch, &monitors.Items[i])
+	}
+}
+
+func collect(ch chan<- prometheus.Metric, m *v1alpha1.ModelMonitor) {
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		metric, err := prometheus.NewConstMetric(d, prometheus.GaugeValue, v, append([]string{m.Namespace, m.Name}, labels...)...)
+		if err != nil {
+			runtime.HandleError(err) // the labels do not fit the description: a mistake in this file
+			return
+		}
+		ch <- metric
+	}
+	for _, c := range m.Status.Conditions {
+		gauge(conditions, 1, c.Type, string(c.Status))
+	}
+	if c := m.Status.Capture; c.Pods != nil && c.InjectedPods != nil && c.CurrentPods != nil {
+		gauge(pods, float64(*c.Pods-*c.InjectedPods), "bare")
+		gauge(pods, float64(*c.InjectedPods), "injected")
+		gauge(pods, float64(*c.CurrentPods), "current")
+	}
+	for _, a := range m.Status.Analyses {
+		if !a.LastSuccessTime.IsZero() {
+			gauge(success, float64(a.LastSuccessTime.Unix()), string(a.Kind))
+		}
+		if a.Kind == v1alpha1.AnalysisRunDrift {
+			collectDrift(gauge, a.Thresholds)
+		}
+	}
+	if m.Status.Outliers != nil {
+		gauge(outliers, float64(*m.Status.Outliers))
+	}
+}
+
+// collectDrift leaves out what is inconclusive: no data is neither met nor violated.
+func collectDrift(gauge func(*prometheus.Desc, float64, ...string), verdicts []v1alpha1.ThresholdVerdict) {
+	seen := map[[2]string]bool{}
+	for _, v := range verdicts {
+		key := [2]string{string(v.Name), string(v.Segment)}
+		if v.Outcome == v1alpha1.ThresholdInconclusive || seen[key] {
+			continue
+		}
+		seen[key] = true
+		bad := 0.0
+		if v.Outcome == v1alpha1.ThresholdFail {
+			bad = 1
+		}
+		gauge(violated, bad, key[0], key[1])
+		if f, err := strconv.ParseFloat(string(v.Value), 64); err == nil {
+			gauge(value, f, key[0], key[1])
+		}
+	}
+}
