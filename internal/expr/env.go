@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/google/cel-go/cel"
+	"github.com/google/cel-go/checker"
 	"github.com/google/cel-go/common/types"
 
 	"github.com/vedette-dev/vedette/internal/wire"
@@ -75,11 +76,35 @@ func (e *Env) Compile(source string) (*Program, error) {
 	if t := ast.OutputType(); !t.IsExactType(cel.BoolType) && !t.IsExactType(cel.DynType) {
 		return nil, fmt.Errorf("expression %.100q: it yields a value of type %s, want bool", source, t)
 	}
-	program, err := e.cel.Program(ast, cel.CostLimit(maxCost), cel.EvalOptions(cel.OptOptimize))
+	options := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize)}
+	// Counting costs more than a comparison does. What cannot reach the limit is not counted.
+	if worst, err := e.cel.EstimateCost(ast, sizes{}); err != nil || worst.Max > maxCost {
+		options = append(options, cel.CostLimit(maxCost))
+	}
+	program, err := e.cel.Program(ast, options...)
 	if err != nil {
 		return nil, fmt.Errorf("expression %.100q: %w", source, err)
 	}
 	return &Program{cel: program, source: source}, nil
+}
+
+// sizes knows how large features can be. The size of a body is anybody's guess.
+type sizes struct{}
+
+// maxFeatureBytes is more than a sidecar keeps of one feature.
+const maxFeatureBytes = 8192
+
+// EstimateSize implements checker.CostEstimator.
+func (sizes) EstimateSize(node checker.AstNode) *checker.SizeEstimate {
+	if path := node.Path(); len(path) == 2 && (path[0] == "f" || path[0] == "p") {
+		return &checker.SizeEstimate{Max: maxFeatureBytes}
+	}
+	return nil
+}
+
+// EstimateCallCost implements checker.CostEstimator.
+func (sizes) EstimateCallCost(string, string, *checker.AstNode, []checker.AstNode) *checker.CallEstimate {
+	return nil
 }
 
 // explain renders issues on one line, with what helps against the usual mistakes.

@@ -84,11 +84,20 @@ var errNoBool = errors.New("it yields no bool")
 func (p *Program) Eval(in *Input) (bool, error) {
 	v, _, err := p.cel.Eval((*activation)(in))
 	if err != nil {
-		return false, fmt.Errorf("expression %.100q: %w", p.source, err)
+		return false, &evalError{source: p.source, err: err}
 	}
 	holds, ok := v.Value().(bool)
 	if !ok {
-		return false, fmt.Errorf("expression %.100q: %w", p.source, errNoBool)
+		return false, &evalError{source: p.source, err: errNoBool}
 	}
 	return holds, nil
 }
+
+// evalError is rendered only when somebody reads it: most are counted and forgotten.
+type evalError struct {
+	source string
+	err    error
+}
+
+func (e *evalError) Error() string { return fmt.Sprintf("expression %.100q: %v", e.source, e.err) }
+func (e *evalError) Unwrap() error { return e.err }

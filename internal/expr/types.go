@@ -118,6 +118,7 @@ func objects(schema wire.Schema) map[string]map[string]*types.FieldType {
 }
 
 func field(name string, typ *types.Type, get func(*Input) (any, bool)) *types.FieldType {
+	missing := fmt.Errorf("%s: %w", name, errMissing) // made once: it is frequent
 	return &types.FieldType{
 		Type: typ,
 		IsSet: func(target any) bool {
@@ -134,7 +135,7 @@ func field(name string, typ *types.Type, get func(*Input) (any, bool)) *types.Fi
 					return v, nil
 				}
 			}
-			return nil, fmt.Errorf("%s: %w", name, errMissing)
+			return nil, missing
 		},
 	}
 }
