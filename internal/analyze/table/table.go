@@ -22,10 +22,12 @@ import (
 // of twenty columns stays in the processor's cache.
 const BatchRows = 1024
 
-// Limits on what a file may ask of memory.
+// Limits on what a file may ask of memory. Longer cells are cut as the sidecar cuts them: a category must be the same
+// on both sides.
 const (
-	maxTextBytes = 4096 // a longer cell is cut, as the sidecar cuts it
-	maxFieldsCSV = 4096
+	maxCategoryBytes = 256
+	maxTextBytes     = 4096
+	maxFieldsCSV     = 4096
 )
 
 var (

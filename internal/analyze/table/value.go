@@ -6,6 +6,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/vedette-dev/vedette/internal/record"
 	"github.com/vedette-dev/vedette/internal/wire"
@@ -66,11 +67,21 @@ func fromText(t wire.FeatureType, s string) record.Value {
 		}
 		return fromBool(t, b)
 	default:
-		return record.Value{Kind: record.String, Str: bounded(s)}
+		limit := maxCategoryBytes
+		if t == wire.Text {
+			limit = maxTextBytes
+		}
+		return record.Value{Kind: record.String, Str: bounded(s, limit)}
 	}
 }
 
-// bounded is s as valid text of at most maxTextBytes.
-func bounded(s string) string {
-	return strings.ToValidUTF8(s[:min(len(s), maxTextBytes)], "")
+// bounded is s as valid text of at most limit bytes, cut between characters.
+func bounded(s string, limit int) string {
+	if len(s) > limit {
+		for limit > 0 && !utf8.RuneStart(s[limit]) {
+			limit--
+		}
+		s = s[:limit]
+	}
+	return strings.ToValidUTF8(s, "\uFFFD")
 }

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package analyze
+
+import (
+	"context"
+	"errors"
+	"hash/maphash"
+	"slices"
+
+	"github.com/vedette-dev/vedette/internal/record"
+	"github.com/vedette-dev/vedette/internal/store"
+)
+
+// rowsRead says what was read of a tier.
+type rowsRead struct {
+	files   int
+	damaged []string
+	// rows were visited; repeated ones were not: their record had been.
+	rows, repeated int64
+}
+
+// eachRow calls visit with every row of a tier whose time is in the window, with the named columns and the features in
+// the order of the schema. The row is valid until the next one. A record that is in several files is visited once.
+func eachRow(ctx context.Context, e *Env, tier store.Folder, w Window, columns []string, visit func(*record.Row) error) (rowsRead, error) {
+	var out rowsRead
+	seen := newIDSet()
+	for item, err := range e.Bucket.Between(ctx, e.layout(), tier, w.From, w.To) {
+		if err != nil {
+			return out, err
+		}
+		err := readRows(ctx, e, item.Key, columns, func(r *record.Row) error {
+			switch {
+			case r.Time.Before(w.From), !r.Time.Before(w.To):
+				return nil
+			case !seen.add(r.RecordID):
+				out.repeated++
+				return nil
+			}
+			out.rows++
+			return visit(r)
+		})
+		if errors.Is(err, record.ErrDamaged) {
+			e.Log.Warn("a damaged file is read only up to the damage", "file", item.Key, "error", err)
+			out.damaged = append(out.damaged, item.Key)
+			continue
+		}
+		if err != nil {
+			return out, err
+		}
+		out.files++
+	}
+	return out, nil
+}
+
+func readRows(ctx context.Context, e *Env, key string, columns []string, visit func(*record.Row) error) error {
+	object, err := e.Bucket.Open(ctx, key)
+	if err != nil {
+		return err
+	}
+	reader, err := record.NewReader(object, object.Size(), slices.Concat([]string{"record_id", "ts"}, columns)...)
+	if err != nil {
+		return err
+	}
+	at := make([]int, len(e.Config.Schema.Features))
+	for i, f := range e.Config.Schema.Features {
+		at[i] = slices.Index(reader.Features, f.Name)
+	}
+	features := make([]record.Value, len(at))
+	for r, err := range reader.Rows() {
+		if err != nil {
+			return err
+		}
+		for i, j := range at {
+			features[i] = record.Value{}
+			if j >= 0 {
+				features[i] = r.Features[j]
+			}
+		}
+		row := *r
+		row.Features = features
+		if err := visit(&row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// idSet remembers ids by a hash of 64 bits. That any of ten million is wrongly taken for another has a chance of 3 in a
+// million.
+type idSet struct {
+	seed   maphash.Seed
+	hashes map[uint64]struct{}
+}
+
+func newIDSet() *idSet {
+	return &idSet{seed: maphash.MakeSeed(), hashes: map[uint64]struct{}{}}
+}
+
+// add reports whether the id is new. Rows without an id are always new.
+func (s *idSet) add(id string) bool {
+	if id == "" {
+		return true
+	}
+	h := maphash.String(s.seed, id)
+	if _, seen := s.hashes[h]; seen {
+		return false
+	}
+	s.hashes[h] = struct{}{}
+	return true
+}
