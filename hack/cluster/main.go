@@ -64,8 +64,9 @@ func main() {
 }
 
 func run(ctx context.Context, args []string) error {
-	if len(args) == 0 {
-		return fmt.Errorf("no command\n\n"+usage, strings.Join(imageNames(), " "))
+	if len(args) == 0 || args[0] == "help" {
+		fmt.Printf(usage, strings.Join(imageNames(), " "))
+		return nil
 	}
 	c, err := newCluster()
 	if err != nil {
@@ -99,7 +100,7 @@ func run(ctx context.Context, args []string) error {
 		}
 		return err
 	default:
-		return fmt.Errorf("no command %q\n\n"+usage, command, strings.Join(imageNames(), " "))
+		return fmt.Errorf("no command %q: go run ./hack/cluster help lists them", command)
 	}
 }
 

@@ -25,7 +25,7 @@ const readyLimit = 2 * time.Minute
 
 // up brings the cluster up. What a crashed or half-ended up has left is taken down first.
 func (c *cluster) up(ctx context.Context) error {
-	if err := host.RequireKernel(); err != nil {
+	if err := host.RequireKernel(ctx); err != nil {
 		return err
 	}
 	if err := host.InstallPackages(ctx); err != nil {

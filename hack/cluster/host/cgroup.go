@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -69,36 +70,37 @@ func KillCgroup(ctx context.Context, name string) error {
 func cgroupProcesses(name string) []int {
 	var pids []int
 	for _, dir := range cgroups(name) {
-		_ = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
-			if err != nil || !entry.IsDir() {
-				return nil // groups come and go while we look
-			}
-			content, _ := os.ReadFile(filepath.Join(path, "cgroup.procs"))
+		for _, group := range groupsBelow(dir) {
+			content, _ := os.ReadFile(filepath.Join(group, "cgroup.procs")) // it may be gone meanwhile
 			for field := range strings.FieldsSeq(string(content)) {
 				if pid, err := strconv.Atoi(field); err == nil && pid > 1 {
 					pids = append(pids, pid)
 				}
 			}
-			return nil
-		})
+		}
 	}
 	return pids
+}
+
+// groupsBelow lists a control group and those in it, a parent before its children. Groups come and go while it looks.
+func groupsBelow(dir string) []string {
+	var groups []string
+	_ = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.IsDir() {
+			groups = append(groups, path)
+		}
+		return nil
+	})
+	return groups
 }
 
 // DeleteCgroup removes a top-level control group and those in it, which must be empty of processes.
 func DeleteCgroup(name string) error {
 	var errs []error
 	for _, dir := range cgroups(name) {
-		var below []string
-		_ = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
-			if err == nil && entry.IsDir() {
-				below = append(below, path)
-			}
-			return nil
-		})
-		for i := len(below) - 1; i >= 0; i-- { // a parent comes before its children
-			if err := syscall.Rmdir(below[i]); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				errs = append(errs, fmt.Errorf("removing control group %s: %w", below[i], err))
+		for _, group := range slices.Backward(groupsBelow(dir)) { // a parent comes before its children
+			if err := syscall.Rmdir(group); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				errs = append(errs, fmt.Errorf("removing control group %s: %w", group, err))
 			}
 		}
 	}

@@ -37,7 +37,7 @@ func RequireRoot() error {
 }
 
 // RequireKernel reports the kernel features that a node cannot do without and this machine lacks.
-func RequireKernel() error {
+func RequireKernel(ctx context.Context) error {
 	var missing []string
 	for _, feature := range []struct{ path, name string }{
 		{"/proc/self/ns/net", "network namespaces (CONFIG_NET_NS)"},
@@ -52,7 +52,7 @@ func RequireKernel() error {
 	if err != nil {
 		return err
 	}
-	if !strings.Contains(string(filesystems), "\toverlay\n") && exec.Command("modprobe", "overlay").Run() != nil {
+	if !strings.Contains(string(filesystems), "\toverlay\n") && Run(ctx, "modprobe", "overlay") != nil {
 		missing = append(missing, "the overlay file system (CONFIG_OVERLAY_FS)")
 	}
 	if len(missing) > 0 {

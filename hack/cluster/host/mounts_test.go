@@ -12,10 +12,10 @@ import (
 
 func TestMountsBelow(t *testing.T) {
 	const mountinfo = `20 1 254:0 / / rw,relatime - ext4 /dev/vda rw
-30 20 0:25 / /var/lib/vedette/netns rw - nsfs nsfs rw
-31 20 0:26 / /var/lib/vedette-other/x rw - tmpfs tmpfs rw
-32 20 0:27 / /var/lib/vedette/kubelet/pods/a/volumes/with\040space rw - tmpfs tmpfs rw
-33 20 0:28 / /var/lib/vedette rw - tmpfs tmpfs rw
+30 20 0:25 / /var/lib/vedette/netns rw - nsfs none rw
+31 20 0:26 / /var/lib/vedette-other/x rw - tmpfs none rw
+32 20 0:27 / /var/lib/vedette/kubelet/pods/a/volumes/with\040space rw - tmpfs none rw
+33 20 0:28 / /var/lib/vedette rw - tmpfs none rw
 a line cut short
 `
 	want := []string{

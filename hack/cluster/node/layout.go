@@ -11,20 +11,30 @@ import "path/filepath"
 const (
 	// Name is the node's name, and that of the control group all pods live in.
 	Name = "vedette"
-	// HostIP is the host's end of the pair of interfaces between host and cluster, IP the node's.
-	HostIP, IP = "10.77.0.1", "10.77.0.2"
-	// HostInterface is the name of the host's end; Interface that of the node's.
-	HostInterface, Interface = "vedette0", "eth0"
-	// PodCIDR and ServiceCIDR are the ranges of pods and Services; both are routed from the host.
-	PodCIDR, ServiceCIDR = "10.244.0.0/16", "10.96.0.0/16"
-	// NodePodCIDR is the node's part of PodCIDR.
+	// HostIP is the host's end of the pair of interfaces between host and cluster.
+	HostIP = "10.77.0.1"
+	// IP is the node's address, at the other end.
+	IP = "10.77.0.2"
+	// HostInterface is the name of the host's end.
+	HostInterface = "vedette0"
+	// Interface is the name of the node's end.
+	Interface = "eth0"
+	// PodCIDR is the range of pods, routed from the host.
+	PodCIDR = "10.244.0.0/16"
+	// NodePodCIDR is the node's part of it.
 	NodePodCIDR = "10.244.0.0/24"
-	// DNSIP is the address of the DNS Service, ServiceIP that of the API server's.
-	DNSIP, ServiceIP = "10.96.0.10", "10.96.0.1"
+	// ServiceCIDR is the range of Services, routed from the host.
+	ServiceCIDR = "10.96.0.0/16"
+	// ServiceIP is the API server's Service.
+	ServiceIP = "10.96.0.1"
+	// DNSIP is the DNS Service.
+	DNSIP = "10.96.0.10"
 	// Server is the API server's URL, from the host, the node and every pod.
 	Server = "https://" + IP + ":6443"
-	// PauseImage and DNSImage are images of the cluster's own.
-	PauseImage, DNSImage = "vedette.dev/pause:dev", "vedette.dev/coredns:dev"
+	// PauseImage holds the namespaces of every pod.
+	PauseImage = "vedette.dev/pause:dev"
+	// DNSImage is CoreDNS.
+	DNSImage = "vedette.dev/coredns:dev"
 )
 
 // Layout names the places of a cluster below one folder.

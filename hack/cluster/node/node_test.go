@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -82,9 +83,7 @@ func TestKubeconfigsHoldTheirOwnIdentity(t *testing.T) {
 		}
 		got := map[string]string{}
 		for _, m := range []map[string]string{config.Clusters[0].Cluster, config.Users[0].User} {
-			for k, v := range m {
-				got[k] = v
-			}
+			maps.Copy(got, m)
 		}
 		encode := base64.StdEncoding.EncodeToString
 		want := map[string]string{

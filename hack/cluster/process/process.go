@@ -30,7 +30,7 @@ func (d Dir) Start(name, logFile string, env []string, command ...string) error 
 		return err
 	}
 	defer func() { _ = out.Close() }()
-	cmd := exec.Command(command[0], command[1:]...)
+	cmd := exec.Command(command[0], command[1:]...) //nolint:noctx // it outlives every context of the caller
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.Dir, cmd.Env = "/", env
 	closeOnExec()

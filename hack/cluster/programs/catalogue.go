@@ -85,9 +85,8 @@ func Find(name string) (Program, error) {
 
 // ldflags strips the binary and stamps the version that goMod, the text of the pinning go.mod, requires.
 func (p Program) ldflags(goMod string) (string, error) {
-	flags := "-s -w"
 	if len(p.Stamp) == 0 {
-		return flags, nil
+		return "-s -w", nil
 	}
 	version, err := requiredVersion(goMod, kubernetes)
 	if err != nil {
@@ -97,10 +96,11 @@ func (p Program) ldflags(goMod string) (string, error) {
 	if len(parts) != 3 {
 		return "", fmt.Errorf("version %s of %s is not of the form vX.Y.Z", version, kubernetes)
 	}
+	flags := []string{"-s", "-w"}
 	for _, pkg := range p.Stamp {
-		flags += fmt.Sprintf(" -X %[1]s.gitVersion=%[2]s -X %[1]s.gitMajor=%[3]s -X %[1]s.gitMinor=%[4]s", pkg, version, parts[0], parts[1])
+		flags = append(flags, "-X", pkg+".gitVersion="+version, "-X", pkg+".gitMajor="+parts[0], "-X", pkg+".gitMinor="+parts[1])
 	}
-	return flags, nil
+	return strings.Join(flags, " "), nil
 }
 
 // requiredVersion reads the version of a module path from the require directives of a go.mod.
