@@ -49,22 +49,24 @@ type Run struct {
 	Message string
 }
 
-// Record adds a run to the last runs of all kinds. A run that is older than the one on record, or is that one, changes
-// nothing.
-func Record(runs []v1alpha1.AnalysisStatus, r Run) []v1alpha1.AnalysisStatus {
+// Record adds a run to the last runs in status. A run that is older than the one on record, or is that one, changes nothing.
+func Record(status *v1alpha1.ModelMonitorStatus, r Run) {
 	kind, ok := runKinds[r.Kind]
 	if !ok {
-		return runs
+		return
 	}
-	last := LastRun(runs, kind)
-	if last != nil && (!r.Finished.After(last.FinishTime.Time) || string(last.JobName) == r.Job && last.FinishTime.Time.Equal(r.Finished)) {
-		return runs
+	last := LastRun(status.Analyses, kind)
+	if last != nil && cmp.Or(r.Finished.Compare(last.FinishTime.Time), cmp.Compare(r.Job, string(last.JobName))) <= 0 {
+		return
 	}
 	next := record(last, kind, r)
-	out := slices.DeleteFunc(slices.Clone(runs), func(s v1alpha1.AnalysisStatus) bool { return s.Kind == kind })
-	out = append(out, next)
-	slices.SortFunc(out, func(a, b v1alpha1.AnalysisStatus) int { return cmp.Compare(a.Kind, b.Kind) })
-	return out
+	if v, err := wire.DecodeVerdict(r.Message); err == nil && kind == v1alpha1.AnalysisRunOutliers && v.Outcome == wire.OutcomeSucceeded {
+		status.Outliers = new(max(v.Outliers, 0))
+	}
+	runs := slices.DeleteFunc(slices.Clone(status.Analyses), func(s v1alpha1.AnalysisStatus) bool { return s.Kind == kind })
+	runs = append(runs, next)
+	slices.SortFunc(runs, func(a, b v1alpha1.AnalysisStatus) int { return cmp.Compare(a.Kind, b.Kind) })
+	status.Analyses = runs
 }
 
 // LastRun is the last run of a kind; nil when there was none.

@@ -11,10 +11,17 @@ import (
 	"time"
 
 	"github.com/robfig/cron/v3"
+
+	"github.com/vedette-dev/vedette/api/v1alpha1"
 )
 
 // fields of a Cron schedule, with the numbers that "H" chooses among. Days are left below 29, so that every month has them.
 var fields = []struct{ first, count uint32 }{{0, 60}, {0, 24}, {1, 28}, {1, 12}, {0, 7}}
+
+// ScheduleOf is the schedule of an analysis of a monitor, without "H".
+func ScheduleOf(m *v1alpha1.ModelMonitor, a v1alpha1.Analysis) (string, error) {
+	return Schedule(a.Schedule, m.Namespace+"/"+m.Name)
+}
 
 // Schedule replaces each "H" in a Cron schedule by a number derived from seed, and checks that it can be read. Seeds spread
 // evenly, and a seed always gives the same schedule.

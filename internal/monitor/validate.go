@@ -36,7 +36,7 @@ func schedules(m *v1alpha1.ModelMonitor) []string {
 		if a.Schedule == "" {
 			continue
 		}
-		if _, err := Schedule(a.Schedule, m.Name); err != nil {
+		if _, err := ScheduleOf(m, a); err != nil {
 			wrong = append(wrong, fmt.Sprintf("spec.analyses[%d].schedule: %q: %v", i, a.Schedule, err))
 		}
 	}

@@ -179,7 +179,7 @@ func (b builder) ofCapture() []alert {
 func (b builder) ofAnalyses() []alert {
 	var alerts []alert
 	for _, a := range b.e.Analyses {
-		schedule, err := monitor.Schedule(a.Schedule, b.m.Name)
+		schedule, err := monitor.ScheduleOf(b.m, a)
 		if err != nil {
 			continue // validation reports it
 		}
