@@ -3,6 +3,7 @@
 package capture
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,6 +45,8 @@ type Options struct {
 
 	// started, if set, is told the addresses that were given by the system. For tests.
 	started func(listen, metrics string)
+	// reloadEvery is how often to look for changed files; the default if zero. For tests.
+	reloadEvery time.Duration
 }
 
 const (
@@ -199,7 +202,7 @@ func (s *sidecar) work(ctx context.Context) {
 
 // watch looks for changed files, and for the baseline.
 func (s *sidecar) watch(ctx context.Context) {
-	t := time.NewTicker(reloadInterval)
+	t := time.NewTicker(cmp.Or(s.reloadEvery, reloadInterval))
 	defer t.Stop()
 	for {
 		s.reloader.refresh(ctx, s.Clock())

@@ -82,6 +82,9 @@ func (w *worker) build(it item) *call {
 // decodeCall decodes what can be decoded; nil stands for one instance of which nothing is known.
 func decodeCall(p *plan.Plan, ex *proxy.Exchange, outcome record.Outcome) (*decode.Call, record.Outcome, telemetry.SkipReason) {
 	if ex.Request.Truncated || ex.Response.Truncated {
+		if outcome == record.OutcomeOK {
+			outcome = record.OutcomeUndecodable
+		}
 		return nil, outcome, telemetry.SkipLimit
 	}
 	request := payload(&ex.Request, ex.RequestContent)

@@ -11,7 +11,7 @@
 //
 //	answered and decoded     n instances, profiled, n rows with outcome ok
 //	answered, undecodable    1 instance, skipped as undecodable, 1 row with outcome undecodable
-//	a body over the limit    1 instance, skipped as limit, 1 row with outcome ok and truncated
+//	a body over the limit    1 instance, skipped as limit, 1 row with outcome undecodable, and truncated
 //	not answered well        the request's instances (1 if it cannot be decoded), skipped as no_answer, as many rows with
 //	                         outcome error, timeout or cancelled: the inputs that a model fails on are evidence
 //	dropped undecoded        1 instance, skipped as dropped, no row

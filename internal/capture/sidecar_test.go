@@ -1,0 +1,617 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package capture
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+	"go.uber.org/goleak"
+
+	"github.com/vedette-dev/vedette/internal/capture/reload"
+	"github.com/vedette-dev/vedette/internal/naming"
+	"github.com/vedette-dev/vedette/internal/profile"
+	"github.com/vedette-dev/vedette/internal/record"
+	"github.com/vedette-dev/vedette/internal/wire"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// bench is a sidecar on loopback, with its directories and a model server behind it.
+type bench struct {
+	t            *testing.T
+	dir          string
+	options      Options
+	url, metrics string
+	client       *http.Client
+	model        *httptest.Server
+	stop         func() error // ends the sidecar as SIGTERM does
+}
+
+const monitor = "flights"
+
+func config(storeURL string) wire.Config {
+	return wire.Config{
+		Cluster: "here", Namespace: "ml", Monitor: monitor, Mode: wire.ModeEnforce,
+		Store:    wire.Store{URL: storeURL},
+		Capture:  wire.Capture{Keep: wire.Keep{Predictions: 1, Features: 0.25}, BodyLimitBytes: 16 << 10, FlushSeconds: 3600},
+		Versions: wire.Versions{Model: wire.VersionSource{PodLabel: "version"}},
+		Schema: wire.Schema{
+			Features: []wire.Feature{{Name: "distance", Type: wire.Numeric}, {Name: "origin", Type: wire.Categorical}},
+			Prediction: wire.Prediction{
+				Kind: wire.BinaryClassification, Score: "response.score", Classes: []string{"ontime", "late"},
+			},
+		},
+		Segments: []wire.Segment{{Name: "ATL", When: "f.origin == 'ATL'"}, {Name: "far", When: "f.distance > 900.0"}},
+		Outliers: wire.Outliers{Always: []string{"p.score > 0.95"}},
+	}
+}
+
+// newBench starts a model server; start starts the sidecar.
+func newBench(t *testing.T, model http.HandlerFunc) *bench {
+	t.Helper()
+	b := &bench{t: t, dir: t.TempDir(), model: httptest.NewServer(model)}
+	t.Cleanup(b.model.Close)
+	transport := &http.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
+	b.client = &http.Client{Transport: transport}
+	for _, d := range []string{"store", "pod", "config", "spool"} {
+		if err := os.Mkdir(filepath.Join(b.dir, d), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.write("pod/labels", "version=\"7\"\n")
+	b.options = Options{
+		Listen: "127.0.0.1:0", Metrics: "127.0.0.1:0", Upstream: strings.TrimPrefix(b.model.URL, "http://"),
+		Files:    reload.Files{Config: b.path("config/config.v1.json"), Pod: b.path("pod"), HashKey: b.path("hash")},
+		SpoolDir: b.path("spool"), SpoolBytes: 64 << 20,
+		Namespace: "ml", Monitor: monitor, Pod: "flights-0", PodUID: "uid",
+		DrainTimeout: 20 * time.Second, Clock: time.Now, Log: slog.New(slog.DiscardHandler),
+		reloadEvery: 10 * time.Millisecond,
+	}
+	return b
+}
+
+func (b *bench) path(name string) string { return filepath.Join(b.dir, name) }
+func (b *bench) storeURL() string        { return "file://" + b.path("store") }
+
+// write replaces a file at once, as the kubelet does.
+func (b *bench) write(name, content string) {
+	b.t.Helper()
+	if err := os.WriteFile(b.path("next"), []byte(content), 0o600); err != nil {
+		b.t.Fatal(err)
+	}
+	if err := os.Rename(b.path("next"), b.path(name)); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b *bench) configure(c wire.Config) {
+	b.t.Helper()
+	raw, err := wire.Encode(c)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.write("config/config.v1.json", string(raw))
+}
+
+func (b *bench) start() {
+	b.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	type addresses struct{ listen, metrics string }
+	started := make(chan addresses, 1)
+	b.options.started = func(listen, metrics string) { started <- addresses{listen, metrics} }
+	ended := make(chan error, 1)
+	go func() { ended <- Run(ctx, b.options) }()
+	select {
+	case a := <-started:
+		b.url, b.metrics = "http://"+a.listen, "http://"+a.metrics
+	case err := <-ended:
+		b.t.Fatal(err)
+	}
+	var once sync.Once
+	var result error
+	b.stop = func() error {
+		once.Do(func() {
+			b.client.CloseIdleConnections()
+			cancel()
+			result = <-ended
+		})
+		return result
+	}
+	b.t.Cleanup(func() {
+		if err := b.stop(); err != nil {
+			b.t.Error(err)
+		}
+	})
+}
+
+func (b *bench) post(path, body string) (int, http.Header) {
+	b.t.Helper()
+	res, err := b.client.Post(b.url+path, "application/json", strings.NewReader(body))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	io.Copy(io.Discard, res.Body) //nolint:errcheck // The status tells.
+	return res.StatusCode, res.Header
+}
+
+// series reads the metrics: the sum of the values of each name, and of each name with one label.
+func (b *bench) series() (values map[string]float64, count int) {
+	b.t.Helper()
+	res, err := b.client.Get(b.metrics + "/metrics")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(res.Body)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	values = map[string]float64{}
+	for name, f := range families {
+		for _, m := range f.GetMetric() {
+			var v float64
+			switch {
+			case m.Counter != nil:
+				v, count = m.Counter.GetValue(), count+1
+			case m.Gauge != nil:
+				v, count = m.Gauge.GetValue(), count+1
+			case m.Summary != nil:
+				v, count = float64(m.Summary.GetSampleCount()), count+2
+			case m.Histogram != nil:
+				v, count = float64(m.Histogram.GetSampleCount()), count+2+len(m.Histogram.GetBucket())
+			}
+			values[name] += v
+			for _, l := range m.GetLabel() {
+				if l.GetName() != "model" && l.GetName() != "version" {
+					values[name+"/"+l.GetValue()] += v
+				}
+			}
+		}
+	}
+	return values, count
+}
+
+// eventually reads the metrics until ok holds; the test's deadline bounds it.
+func (b *bench) eventually(what string, ok func(map[string]float64) bool) map[string]float64 {
+	b.t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(time.Minute)
+	for {
+		values, _ := b.series()
+		if ok(values) {
+			return values
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			b.t.Fatalf("not seen: %s", what)
+		}
+	}
+}
+
+// stored reads all files of a tier in the store.
+func (b *bench) stored(tier record.Tier) []record.Row {
+	b.t.Helper()
+	var rows []record.Row
+	b.each(string(tier), func(content []byte) {
+		r, err := record.NewReader(bytes.NewReader(content), int64(len(content)))
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		for row, err := range r.Rows() {
+			if err != nil {
+				b.t.Fatal(err)
+			}
+			rows = append(rows, *row)
+			rows[len(rows)-1].Segments = append([]string(nil), row.Segments...)
+			rows[len(rows)-1].Features = append([]record.Value(nil), row.Features...)
+		}
+	})
+	return rows
+}
+
+// profiled merges all profiles in the store into one series for each segment and feature.
+func (b *bench) profiled() map[string]*profile.Series {
+	b.t.Helper()
+	var all []*profile.Series
+	b.each("profiles", func(content []byte) {
+		series, err := profile.Read(bytes.NewReader(content), int64(len(content)))
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		all = append(all, series...)
+	})
+	merged, rest := profile.Merge(all)
+	if len(rest) > 0 {
+		b.t.Fatalf("%d series cannot be merged", len(rest))
+	}
+	byName := map[string]*profile.Series{}
+	for _, s := range merged {
+		byName[s.Segment+"/"+s.Feature] = s
+	}
+	return byName
+}
+
+func (b *bench) each(folder string, f func(content []byte)) {
+	b.t.Helper()
+	root := filepath.Join(b.path("store"), "here", "ml", monitor, folder)
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		if err == nil {
+			f(content)
+		}
+		return err
+	})
+	if err != nil && !os.IsNotExist(err) {
+		b.t.Fatal(err)
+	}
+}
+
+// predict answers V1 requests with the score that each instance asks for. Instances may ask for a status or for an
+// answer that is no JSON.
+func predict(w http.ResponseWriter, r *http.Request) {
+	var req struct {
+		Instances []struct {
+			Score  float64 `json:"score"`
+			Status int     `json:"status"`
+			Broken bool    `json:"broken"`
+		} `json:"instances"`
+	}
+	if err := json.NewDecoder(r.Body).Decode(&req); err != nil {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	predictions := []map[string]float64{}
+	for _, in := range req.Instances {
+		if in.Status != 0 {
+			w.WriteHeader(in.Status)
+			return
+		}
+		if in.Broken {
+			io.WriteString(w, `{"predictions":[`) //nolint:errcheck // The client does not look.
+			return
+		}
+		predictions = append(predictions, map[string]float64{"score": in.Score})
+	}
+	json.NewEncoder(w).Encode(map[string]any{"predictions": predictions}) //nolint:errcheck // The client does not look.
+}
+
+const inference = "/v1/models/flights:predict"
+
+func body(instances ...string) string { return `{"instances":[` + strings.Join(instances, ",") + `]}` }
+
+// TestCounting replays calls of every kind and checks that all counts agree, exactly.
+func TestCounting(t *testing.T) {
+	b := newBench(t, predict)
+	c := config(b.storeURL())
+	b.configure(c)
+	b.start()
+
+	r := rand.New(rand.NewPCG(1, 2))
+	var want struct{ requests, instances, profiled, undecodable, limit, noAnswer, outliers, atl int }
+	for range 400 {
+		want.requests++
+		n := 1 + r.IntN(5)
+		var instances []string
+		var outliers, atl int
+		for range n {
+			score, origin := r.Float64(), []string{"ATL", "LAX"}[r.IntN(2)]
+			if score > 0.95 {
+				outliers++
+			}
+			if origin == "ATL" {
+				atl++
+			}
+			instances = append(instances, fmt.Sprintf(`{"distance":%d,"origin":%q,"score":%g}`, r.IntN(2000), origin, score))
+		}
+		switch r.IntN(10) {
+		case 0: // An answer that is no JSON.
+			b.post(inference, body(append(instances, `{"broken":true}`)...))
+			want.instances, want.undecodable = want.instances+1, want.undecodable+1
+		case 1: // A request that is none.
+			b.post(inference, `{"instances":`)
+			want.instances, want.noAnswer = want.instances+1, want.noAnswer+1
+		case 2: // A model that fails: its inputs are kept.
+			b.post(inference, body(append(instances, `{"status":500}`)...))
+			want.instances, want.noAnswer = want.instances+n+1, want.noAnswer+n+1
+		case 3:
+			b.post(inference, body(`{"status":504}`))
+			want.instances, want.noAnswer = want.instances+1, want.noAnswer+1
+		case 4: // Longer than the limit.
+			b.post(inference, body(`{"origin":"`+strings.Repeat("x", 17<<10)+`"}`))
+			want.instances, want.limit = want.instances+1, want.limit+1
+		default:
+			b.post(inference, body(instances...))
+			want.instances, want.profiled = want.instances+n, want.profiled+n
+			want.outliers, want.atl = want.outliers+outliers, want.atl+atl
+		}
+	}
+	for range 7 {
+		b.client.Get(b.url + "/v1/models/flights") //nolint:errcheck,bodyclose // Only its being counted matters.
+	}
+	got := b.eventually("all calls decoded", func(v map[string]float64) bool {
+		return v[naming.MetricInstances] == float64(want.instances)
+	})
+	for name, want := range map[string]int{
+		naming.MetricRequests:                        want.requests,
+		naming.MetricLatency:                         want.requests,
+		naming.MetricRequestBytes:                    want.requests,
+		naming.MetricOtherRequests:                   7,
+		naming.MetricProfiled:                        want.profiled,
+		naming.MetricProfileSkipped + "/undecodable": want.undecodable,
+		naming.MetricProfileSkipped + "/limit":       want.limit,
+		naming.MetricProfileSkipped + "/no_answer":   want.noAnswer,
+		naming.MetricProfileSkipped + "/dropped":     0,
+		naming.MetricDropped:                         0,
+		naming.MetricRows + "/predictions":           want.instances,
+		naming.MetricOutliers:                        want.outliers,
+		naming.MetricConfidence:                      want.profiled,
+	} {
+		if got[name] != float64(want) {
+			t.Errorf("%s is %v, want %d", name, got[name], want)
+		}
+	}
+
+	if err := b.stop(); err != nil {
+		t.Fatal(err)
+	}
+	outcomes := map[record.Outcome]int{}
+	ids := map[string]bool{}
+	var outliers, atl int
+	for _, row := range b.stored(record.Predictions) {
+		outcomes[row.Outcome]++
+		ids[row.RecordID] = true
+		if row.KeepReason == record.KeepOutlier {
+			outliers++
+		}
+		if row.Outcome == record.OutcomeOK && len(row.Segments) > 0 && row.Segments[0] == "ATL" {
+			atl++
+		}
+		if row.ModelVersion != "7" || row.Monitor != monitor || row.Role != "primary" || row.KeepProbability != 1 {
+			t.Fatalf("a row is %+v", row)
+		}
+	}
+	if len(ids) != want.instances || outliers != want.outliers || atl != want.atl ||
+		outcomes[record.OutcomeUndecodable] != want.undecodable+want.limit || outcomes[record.OutcomeError]+outcomes[record.OutcomeTimeout] != want.noAnswer {
+		t.Errorf("%d rows, %d outliers, %d ATL, outcomes %v; want %+v", len(ids), outliers, atl, outcomes, want)
+	}
+	var records int
+	for _, row := range b.stored(record.Records) {
+		if row.KeepReason == record.KeepSampled && row.KeepProbability != 0.25 || row.KeepReason == record.KeepOutlier && row.KeepProbability != 1 {
+			t.Fatalf("a record is kept as %s with probability %v", row.KeepReason, row.KeepProbability)
+		}
+		records++
+	}
+	if float64(records) != got[naming.MetricRows+"/records"] || records < want.outliers {
+		t.Errorf("%d records, %v counted", records, got[naming.MetricRows+"/records"])
+	}
+	profiles := b.profiled()
+	coverage := map[string]int64{}
+	for name, n := range profiles["/"+profile.Coverage].Categories.All() {
+		coverage[name] = n
+	}
+	wantCoverage := map[string]int64{
+		"instances": int64(want.instances), "profiled": int64(want.profiled), "skipped:undecodable": int64(want.undecodable),
+		"skipped:limit": int64(want.limit), "skipped:no_answer": int64(want.noAnswer),
+	}
+	if d := cmp.Diff(wantCoverage, coverage); d != "" {
+		t.Errorf("coverage in the profiles (-want +got):\n%s", d)
+	}
+	if n := profiles["ATL/distance"].Count; n != int64(want.atl) {
+		t.Errorf("%d values of distance in ATL, want %d", n, want.atl)
+	}
+}
+
+func TestSeriesBudget(t *testing.T) {
+	b := newBench(t, predict)
+	c := config(b.storeURL())
+	c.Capture.FlushSeconds = 0.01
+	c.Segments = nil
+	for i := range 5 {
+		c.Segments = append(c.Segments, wire.Segment{Name: fmt.Sprint("s", i), When: "true"})
+	}
+	b.configure(c)
+	b.start()
+	b.post(inference, body(`{"score":0.5}`))
+	b.eventually("an upload", func(v map[string]float64) bool { return v[naming.MetricRowsStored] > 0 })
+	if _, count := b.series(); count != 20*(5+1)+30 {
+		t.Errorf("%d series with 5 segments, want %d as the formula says", count, 20*(5+1)+30)
+	}
+}
+
+func TestWithoutConfigurationBytesPass(t *testing.T) {
+	b := newBench(t, predict)
+	b.start()
+	if status, h := b.post(inference, body(`{"score":0.5}`)); status != 200 || h.Get("X-Request-Id") != "" {
+		t.Errorf("status %d, headers %v", status, h)
+	}
+	if v, _ := b.series(); v[naming.MetricOtherRequests] != 1 || v[naming.MetricRequests] != 0 || v[naming.MetricInstances] != 0 {
+		t.Errorf("counted %v", v)
+	}
+}
+
+func TestReload(t *testing.T) {
+	b := newBench(t, predict)
+	b.start()
+	call := func() { b.post(inference, body(`{"score":0.5,"origin":"ATL"}`)) }
+	inForce := func(revision string) {
+		b.eventually("revision "+revision, func(v map[string]float64) bool { return v[naming.MetricConfigInfo+"/"+revision] == 1 })
+	}
+	revision := func(c wire.Config) string {
+		b.configure(c)
+		raw, err := os.ReadFile(b.path("config/config.v1.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, _, err = wire.Decode(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.Revision
+	}
+	c := config(b.storeURL())
+	first := revision(c)
+	inForce(first) // It came after the start.
+	call()
+
+	b.write("config/config.v1.json", `{"version":99}`)
+	b.eventually("a fault", func(v map[string]float64) bool { return v[naming.MetricCaptureErrors+"/config"] == 1 })
+	inForce(first)
+	call()
+
+	other := c
+	other.Monitor = "another"
+	b.configure(other)
+	b.eventually("a fault", func(v map[string]float64) bool { return v[naming.MetricCaptureErrors+"/config"] == 2 })
+
+	c.Segments = append([]wire.Segment{{Name: "all", When: "true"}}, c.Segments[0])
+	inForce(revision(c))
+	call()
+	v := b.eventually("3 calls", func(v map[string]float64) bool { return v[naming.MetricSegmentRequests+"/all"] == 1 })
+	if v[naming.MetricSegmentRequests+"/ATL"] != 3 || v[naming.MetricRequests] != 3 {
+		t.Errorf("series that stayed lost counts: %v", v)
+	}
+	if _, ok := v[naming.MetricSegmentRequests+"/far"]; ok {
+		t.Error("the series of a segment that is no more are still there")
+	}
+
+	c.Mode = wire.ModePassThrough
+	inForce(revision(c))
+	call()
+	if v, _ := b.series(); v[naming.MetricRequests] != 3 || v[naming.MetricOtherRequests] != 1 {
+		t.Errorf("PassThrough counted %v", v)
+	}
+
+	if err := os.Remove(b.path("config/config.v1.json")); err != nil {
+		t.Fatal(err)
+	}
+	b.eventually("no configuration", func(v map[string]float64) bool { return v[naming.MetricConfigInfo] == 0 })
+	call()
+
+	b.write("pod/labels", "version=\"8\"\n")
+	c.Mode = wire.ModeSuspended
+	inForce(revision(c))
+	call()
+	b.eventually("a call", func(v map[string]float64) bool { return v[naming.MetricInstances] == 1 })
+	if err := b.stop(); err != nil {
+		t.Fatal(err)
+	}
+	versions := map[string]int{}
+	for _, row := range b.stored(record.Predictions) {
+		versions[row.ModelVersion]++
+	}
+	if d := cmp.Diff(map[string]int{"7": 3, "8": 1}, versions); d != "" {
+		t.Errorf("versions (-want +got):\n%s", d)
+	}
+}
+
+func TestReadiness(t *testing.T) {
+	b := newBench(t, predict)
+	b.model.Close() // A native sidecar starts before the model server.
+	b.start()
+	res, err := b.client.Get(b.metrics + "/readyz")
+	if err != nil || res.StatusCode != http.StatusOK {
+		t.Fatalf("%v, %v", res, err)
+	}
+	res.Body.Close()
+	b.configure(config(b.storeURL()))
+	b.eventually("a configuration", func(v map[string]float64) bool { return v[naming.MetricConfigInfo] == 1 })
+	if status, _ := b.post(inference, body(`{}`)); status != http.StatusServiceUnavailable {
+		t.Errorf("status %d", status)
+	}
+	v := b.eventually("the call", func(v map[string]float64) bool { return v[naming.MetricInstances] == 1 })
+	if v[naming.MetricUnreachable] != 1 || v[naming.MetricRequests] != 0 {
+		t.Errorf("%v unreachable, %v requests", v[naming.MetricUnreachable], v[naming.MetricRequests])
+	}
+}
+
+func TestDrainAcceptsAndThenStoresAll(t *testing.T) {
+	arrived, goOn := make(chan struct{}), make(chan struct{})
+	b := newBench(t, func(w http.ResponseWriter, r *http.Request) {
+		arrived <- struct{}{}
+		<-goOn
+		predict(w, r)
+	})
+	b.configure(config(b.storeURL()))
+	b.start()
+	answered := make(chan int, 2)
+	call := func() {
+		res, err := http.Post(b.url+inference, "", strings.NewReader(body(`{"score":0.5}`)))
+		if err != nil {
+			answered <- 0
+			return
+		}
+		res.Body.Close()
+		answered <- res.StatusCode
+	}
+	go call()
+	<-arrived
+	ended := make(chan error, 1)
+	go func() { ended <- b.stop() }()
+	go call() // While it drains.
+	<-arrived
+	close(goOn)
+	if first, second := <-answered, <-answered; first != 200 || second != 200 {
+		t.Errorf("answered %d and %d", first, second)
+	}
+	http.DefaultClient.CloseIdleConnections()
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	if rows := b.stored(record.Predictions); len(rows) != 2 {
+		t.Errorf("%d rows are stored", len(rows))
+	}
+}
+
+func TestLabelKeys(t *testing.T) {
+	b := newBench(t, predict)
+	c := config(b.storeURL())
+	c.Schema.LabelKey = wire.LabelKey{Path: "request.id", Store: wire.LabelKeyKeyedHash}
+	b.configure(c)
+	b.start()
+	b.post(inference, body(`{"id":"a"}`))
+	b.eventually("a missing key", func(v map[string]float64) bool { return v[naming.MetricCaptureErrors+"/label_key"] == 1 })
+	b.write("hash", "secret")
+	b.eventually("the key", func(map[string]float64) bool {
+		b.post(inference, body(`{"id":"a"}`))
+		v, _ := b.series()
+		return v[naming.MetricInstances] > v[naming.MetricCaptureErrors+"/label_key"]
+	})
+	if err := b.stop(); err != nil {
+		t.Fatal(err)
+	}
+	keys := map[string]bool{}
+	for _, row := range b.stored(record.Predictions) {
+		keys[row.LabelKey] = true
+	}
+	// From: printf a | openssl dgst -sha256 -hmac secret
+	want := map[string]bool{"": true, "4048c44911916043ff626895ff78c5262764685b6cb9a03ce07886a9effb924c": true}
+	if d := cmp.Diff(want, keys); d != "" {
+		t.Errorf("keys (-want +got):\n%s", d)
+	}
+}
