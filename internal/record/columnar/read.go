@@ -17,6 +17,7 @@ var ErrDamaged = errors.New("the Parquet file is damaged")
 type File struct {
 	parquet *parquet.File
 	source  *source
+	columns []Column
 }
 
 // source remembers the failures to read bytes: every other failure is damage.
@@ -45,7 +46,8 @@ func Open(r io.ReaderAt, size int64) (f *File, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return &File{parquet: p, source: src}, nil
+	// Here, because a damaged schema can provoke panics, too.
+	return &File{parquet: p, source: src, columns: columnsOf(p)}, nil
 }
 
 // explain turns an error or a panic of the decoder, which damaged pages provoke, into an error that wraps ErrDamaged,
@@ -80,9 +82,11 @@ type Column struct {
 }
 
 // Columns are the columns in their order, leaving out nested ones, which nothing of ours has.
-func (f *File) Columns() []Column {
+func (f *File) Columns() []Column { return f.columns }
+
+func columnsOf(f *parquet.File) []Column {
 	var all []Column
-	for _, c := range f.parquet.Root().Columns() {
+	for _, c := range f.Root().Columns() {
 		leaf := c
 		for !leaf.Leaf() && len(leaf.Columns()) == 1 {
 			leaf = leaf.Columns()[0]

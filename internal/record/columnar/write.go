@@ -69,7 +69,7 @@ func Schema(name string, fields []Field) (*parquet.Schema, error) {
 const (
 	pageBytes       = 32 << 10
 	dictionaryBytes = 64 << 10
-	rowGroupBytes   = 4 << 20
+	rowGroupBytes   = 2 << 20
 )
 
 // Writer writes rows of one schema. It is not safe for concurrent use.
