@@ -14,11 +14,9 @@ import (
 // referenceBlocks is how many blocks a reference is cut into at most, to see how its own windows differ.
 const referenceBlocks = 32
 
-// Least rows of a block for its PSI to be worth comparing: the approximation of its null law fails below.
-const (
-	minBlockRows        = 100
-	minBlockRowsPerCell = 5
-)
+// minBlockRowsPerCell is how many rows a block needs on average in each cell for its PSI to be worth comparing: the mean
+// under equality is then within a tenth of what theory says, and with fewer rows falls ever farther below.
+const minBlockRowsPerCell = 5
 
 // Result compares one feature in one segment with the reference.
 type Result struct {
@@ -168,7 +166,7 @@ func coarse(blocks []*profile.Series, c cells) [][]int64 {
 			open = make([]int64, len(counts))
 		}
 		add(open, counts)
-		if sum(open) >= max(minBlockRows, minBlockRowsPerCell*int64(len(open))) {
+		if sum(open) >= minBlockRowsPerCell*int64(len(open)) {
 			out, open = append(out, open), nil
 		}
 	}
