@@ -1,0 +1,464 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr/testr"
+	dto "github.com/prometheus/client_model/go"
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+	"sigs.k8s.io/yaml"
+
+	vedettev1alpha1 "github.com/vedette-dev/vedette/api/v1alpha1"
+	"github.com/vedette-dev/vedette/internal/naming"
+	"github.com/vedette-dev/vedette/internal/testing/apiserver"
+	"github.com/vedette-dev/vedette/internal/webhook"
+)
+
+const system = "vedette-system"
+
+// TestInjection runs the manager, with the permissions of config/rbac and nothing more, against a real API server that
+// calls its webhook with the certificate that the manager made.
+func TestInjection(t *testing.T) {
+	server := apiserver.Get(t)
+	c := server.Client(t, server.Config)
+	ctx := t.Context()
+
+	port := freePort(t)
+	install(t, c, port)
+	ns := server.Namespace(t, map[string]string{"ml": "true"})
+
+	t.Run("a pod is admitted while no manager runs", func(t *testing.T) {
+		p := pod(ns, "early")
+		if err := c.Create(ctx, p); err != nil {
+			t.Fatal(err)
+		}
+		if len(p.Spec.InitContainers) != 0 {
+			t.Errorf("the pod has a sidecar that nobody can have injected")
+		}
+	})
+
+	start(t, server, c, port)
+	awaitInjection(t, c, ns)
+
+	t.Run("without a monitor the defaults are injected", func(t *testing.T) {
+		before := injections(t, "Injected", "")
+		p := pod(ns, "no-monitor")
+		if err := c.Create(ctx, p); err != nil {
+			t.Fatal(err)
+		}
+		wantSidecar(t, p, "capture:test")
+		if got := injections(t, "Injected", "") - before; got != 1 {
+			t.Errorf("%v injections were counted, want 1", got)
+		}
+	})
+
+	t.Run("monitor and class decide about port and image", func(t *testing.T) {
+		class := &vedettev1alpha1.MonitorClass{ObjectMeta: metav1.ObjectMeta{Name: "injection"}, Spec: vedettev1alpha1.MonitorClassSpec{
+			Store:             vedettev1alpha1.StoreSpec{URL: "s3://bucket"},
+			Sidecar:           vedettev1alpha1.SidecarSpec{Image: "capture:class"},
+			AllowedNamespaces: &metav1.LabelSelector{MatchLabels: map[string]string{"ml": "true"}},
+		}}
+		monitor := &vedettev1alpha1.ModelMonitor{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "churn"}, Spec: vedettev1alpha1.ModelMonitorSpec{
+			ClassName: "injection",
+			Target:    vedettev1alpha1.Target{WorkloadRef: vedettev1alpha1.WorkloadReference{Kind: "Deployment", Name: "churn"}},
+			Source:    vedettev1alpha1.Source{Sidecar: vedettev1alpha1.Sidecar{Port: vedettev1alpha1.Port{Name: "serve"}}},
+		}}
+		for _, obj := range []client.Object{class, monitor} {
+			if err := c.Create(ctx, obj); err != nil {
+				t.Fatal(err)
+			}
+		}
+		two := func(name string) *corev1.Pod {
+			return pod(ns, name, func(p *corev1.Pod) {
+				p.Labels[naming.LabelInject] = "churn"
+				p.Spec.Containers[0].Ports = append(p.Spec.Containers[0].Ports, corev1.ContainerPort{Name: "serve", ContainerPort: 9000})
+			})
+		}
+		// With two ports and no monitor nothing is injected, so the sidecar's presence says that the cache has the monitor.
+		poll(t, "the webhook to know the monitor and its class", func(ctx context.Context) (bool, error) {
+			p := two("probe")
+			err := c.Create(ctx, p, client.DryRunAll)
+			return len(p.Spec.InitContainers) == 1 && p.Spec.InitContainers[0].Image == "capture:class", err
+		})
+		p := two("classed")
+		if err := c.Create(ctx, p); err != nil {
+			t.Fatal(err)
+		}
+		wantSidecar(t, p, "capture:class")
+		if got := p.Spec.InitContainers[0].Ports[0].Name; got != "serve" {
+			t.Errorf("the sidecar took the port name %q, want %q", got, "serve")
+		}
+	})
+
+	t.Run("a dry run leaves no trace", func(t *testing.T) {
+		before := injections(t, "Skipped", "HostNetwork")
+		p := pod(ns, "dry", func(p *corev1.Pod) { p.Spec.HostNetwork = true; p.Spec.Containers[0].Ports[0].HostPort = 8080 })
+		if err := c.Create(ctx, p, client.DryRunAll); err != nil {
+			t.Fatal(err)
+		}
+		if got := injections(t, "Skipped", "HostNetwork"); got != before {
+			t.Errorf("the dry run was counted")
+		}
+	})
+
+	t.Run("a pod that is skipped shows on its Deployment", func(t *testing.T) {
+		before := injections(t, "Skipped", "HostNetwork")
+		replicaSet, deployment := owners(t, c, ns)
+		poll(t, "the event on the Deployment", func(ctx context.Context) (bool, error) {
+			// The first pod of a new ReplicaSet may come before the cache has it; it shows on the ReplicaSet then.
+			p := pod(ns, "", func(p *corev1.Pod) {
+				p.GenerateName = "skipped-"
+				p.Spec.HostNetwork = true
+				p.Spec.Containers[0].Ports[0].HostPort = 8080
+				p.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(replicaSet, appsv1.SchemeGroupVersion.WithKind("ReplicaSet"))}
+			})
+			if err := c.Create(ctx, p); err != nil {
+				return false, err
+			}
+			var events eventsv1.EventList
+			if err := c.List(ctx, &events, client.InNamespace(ns)); err != nil {
+				return false, err
+			}
+			for _, e := range events.Items {
+				if e.Regarding.Kind == "Deployment" && e.Regarding.UID == deployment.UID && e.Reason == "CaptureSkippedHostNetwork" {
+					return true, nil
+				}
+			}
+			return false, nil
+		})
+		if injections(t, "Skipped", "HostNetwork") == before {
+			t.Errorf("the pod was not counted")
+		}
+	})
+
+	t.Run("a Guaranteed pod stays Guaranteed", func(t *testing.T) {
+		p := pod(ns, "guaranteed", func(p *corev1.Pod) {
+			p.Spec.Containers[0].Resources.Limits = corev1.ResourceList{
+				corev1.ResourceCPU: resource.MustParse("1"), corev1.ResourceMemory: resource.MustParse("1Gi"),
+			}
+		})
+		if err := c.Create(ctx, p); err != nil {
+			t.Fatal(err)
+		}
+		wantSidecar(t, p, "capture:test")
+		if p.Status.QOSClass != corev1.PodQOSGuaranteed {
+			t.Errorf("the pod is %s", p.Status.QOSClass)
+		}
+	})
+
+	t.Run("pods of the system are left alone", func(t *testing.T) {
+		p := pod(metav1.NamespaceSystem, "system")
+		if err := c.Create(ctx, p); err != nil {
+			t.Fatal(err)
+		}
+		if len(p.Spec.InitContainers) != 0 {
+			t.Errorf("a pod of kube-system was injected")
+		}
+	})
+
+	t.Run("whatever the API server accepts, it accepts with the sidecar", func(t *testing.T) {
+		r := rand.New(rand.NewPCG(1, 2))
+		injected := 0
+		for n := range 300 {
+			p := randomPod(r, ns, fmt.Sprintf("random-%d", n))
+			bare := p.DeepCopy()
+			delete(bare.Labels, naming.LabelInject)
+			if c.Create(ctx, bare, client.DryRunAll) != nil {
+				continue
+			}
+			asked, _ := json.Marshal(p)
+			if err := c.Create(ctx, p, client.DryRunAll); err != nil {
+				t.Fatalf("%v\n%s", err, asked)
+			}
+			if p.Status.QOSClass != bare.Status.QOSClass && bare.Status.QOSClass != corev1.PodQOSBestEffort {
+				t.Fatalf("a pod that was %s became %s: %s", bare.Status.QOSClass, p.Status.QOSClass, asked)
+			}
+			if len(p.Spec.InitContainers) > 0 && p.Spec.InitContainers[0].Name == naming.SidecarContainer {
+				injected++
+			}
+		}
+		if injected < 50 {
+			t.Errorf("only %d pods were injected: this test shows little", injected)
+		}
+	})
+}
+
+// install does what config/ does, as far as the API server is concerned: it installs the webhook, whose Service leads to
+// port on this machine, and the empty Secret.
+func install(t *testing.T, c client.Client, port int) {
+	t.Helper()
+	configuration := &admissionv1.MutatingWebhookConfiguration{}
+	load(t, "config/webhook/manifests.yaml", configuration)
+	configuration.Webhooks[0].ClientConfig.Service.Port = new(int32(port))
+	secret := &corev1.Secret{}
+	load(t, "config/webhook/secret.yaml", secret)
+	for _, obj := range []client.Object{
+		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: system}},
+		&corev1.Service{
+			ObjectMeta: metav1.ObjectMeta{Namespace: system, Name: webhook.ServiceName},
+			Spec: corev1.ServiceSpec{
+				Type: corev1.ServiceTypeExternalName, ExternalName: "localhost",
+				Ports: []corev1.ServicePort{{Port: int32(port)}},
+			},
+		},
+		secret, configuration,
+	} {
+		if err := c.Create(t.Context(), obj); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// start runs the manager until the end of the test. What the kubelet would do, mount the Secret, is done here.
+func start(t *testing.T, server *apiserver.Server, c client.WithWatch, port int) {
+	t.Helper()
+	o, err := parse([]string{
+		"--capture-image=capture:test", "--metrics-bind-address=0", "--leader-elect=false",
+		"--health-probe-bind-address=" + fmt.Sprintf("127.0.0.1:%d", freePort(t)), fmt.Sprintf("--webhook-port=%d", port), "--cert-dir=" + t.TempDir(),
+	}, os.Stderr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := as(t, server, c)
+	logger := testr.New(t)
+	ctx, cancel := context.WithCancel(context.Background()) // the test's own ends before its cleanups run
+	mgr, err := newManager(cfg, o, logger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := addWebhook(ctx, mgr, o, logger); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- mgr.Start(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("the manager ended with an error: %v", err)
+		}
+	})
+
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: system, Name: webhook.CertificateSecret}}
+	apiserver.Await(t, c, secret, &corev1.SecretList{}, func(s *corev1.Secret) bool { return len(s.Data["tls.crt"]) > 0 })
+	for name, content := range secret.Data {
+		if err := os.WriteFile(filepath.Join(o.certDir, name), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	poll(t, "the manager to be ready", func(ctx context.Context) (bool, error) {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+o.healthAddress+"/readyz", nil)
+		if err != nil {
+			return false, err
+		}
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return false, nil
+		}
+		return res.StatusCode == http.StatusOK, res.Body.Close()
+	})
+}
+
+// awaitInjection waits until the API server calls the webhook: it, too, learns of changes by watching.
+func awaitInjection(t *testing.T, c client.Client, ns string) {
+	t.Helper()
+	poll(t, "the first injection", func(ctx context.Context) (bool, error) {
+		p := pod(ns, "probe")
+		err := c.Create(ctx, p, client.DryRunAll)
+		return len(p.Spec.InitContainers) == 1, err
+	})
+}
+
+func poll(t *testing.T, what string, done wait.ConditionWithContextFunc) {
+	t.Helper()
+	if err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, time.Minute, true, done); err != nil {
+		t.Fatalf("waiting for %s: %v", what, err)
+	}
+}
+
+// pod is a pod that asks for the sidecar.
+func pod(namespace, name string, change ...func(*corev1.Pod)) *corev1.Pod {
+	p := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Labels: map[string]string{naming.LabelInject: "fraud"}},
+		Spec: corev1.PodSpec{Containers: []corev1.Container{{
+			Name: "model", Image: "model:1", Ports: []corev1.ContainerPort{{Name: "http", ContainerPort: 8080}},
+		}}},
+	}
+	for _, f := range change {
+		f(p)
+	}
+	return p
+}
+
+func wantSidecar(t *testing.T, p *corev1.Pod, image string) {
+	t.Helper()
+	if len(p.Spec.InitContainers) == 0 || p.Spec.InitContainers[0].Name != naming.SidecarContainer {
+		t.Fatalf("pod %s has no sidecar as its first init container", p.Name)
+	}
+	if got := p.Spec.InitContainers[0].Image; got != image {
+		t.Errorf("the sidecar's image is %q, want %q", got, image)
+	}
+	if p.Annotations[naming.AnnotationSidecar] == "" {
+		t.Errorf("pod %s does not say which revision it has", p.Name)
+	}
+}
+
+// owners makes a Deployment and its ReplicaSet: there is no controller-manager here that would.
+func owners(t *testing.T, c client.Client, ns string) (*appsv1.ReplicaSet, *appsv1.Deployment) {
+	t.Helper()
+	labels := map[string]string{"app": "fraud", naming.LabelInject: "fraud"}
+	template := corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}, Spec: pod(ns, "").Spec}
+	selector := &metav1.LabelSelector{MatchLabels: map[string]string{"app": "fraud"}}
+	d := &appsv1.Deployment{
+		ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "fraud"},
+		Spec:       appsv1.DeploymentSpec{Selector: selector, Template: template},
+	}
+	if err := c.Create(t.Context(), d); err != nil {
+		t.Fatal(err)
+	}
+	rs := &appsv1.ReplicaSet{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: ns, Name: "fraud-1", Labels: labels,
+			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(d, appsv1.SchemeGroupVersion.WithKind("Deployment"))},
+		},
+		Spec: appsv1.ReplicaSetSpec{Selector: selector, Template: template},
+	}
+	if err := c.Create(t.Context(), rs); err != nil {
+		t.Fatal(err)
+	}
+	return rs, d
+}
+
+// injections is the counter's value.
+func injections(t *testing.T, result, reason string) float64 {
+	t.Helper()
+	families, err := metrics.Registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"result": result, "reason": reason}
+	for _, f := range families {
+		if f.GetName() != naming.MetricInjections {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			if matches(m.GetLabel(), want) {
+				return m.GetCounter().GetValue()
+			}
+		}
+	}
+	return 0
+}
+
+func matches(labels []*dto.LabelPair, want map[string]string) bool {
+	for _, l := range labels {
+		if want[l.GetName()] != l.GetValue() {
+			return false
+		}
+	}
+	return true
+}
+
+// randomPod draws a pod that an API server mostly accepts, from what injection has to get along with.
+func randomPod(r *rand.Rand, ns, name string) *corev1.Pod {
+	p := pod(ns, name, func(p *corev1.Pod) { p.Spec.Containers = nil })
+	pick := func(share float64) bool { return r.Float64() < share }
+	names := []string{"http", "grpc", "admin", "", naming.MetricsPortName}
+	container := func(i int) corev1.Container {
+		c := corev1.Container{Name: fmt.Sprintf("c%d", i), Image: "model:1"}
+		for _, n := range r.Perm(len(names))[:r.IntN(3)] {
+			number := int32(8000 + 10*i + n)
+			if pick(0.05) {
+				number = naming.CapturePort
+			}
+			c.Ports = append(c.Ports, corev1.ContainerPort{Name: names[n], ContainerPort: number})
+		}
+		if len(c.Ports) > 0 && c.Ports[0].Name != "" && pick(0.7) {
+			c.ReadinessProbe = &corev1.Probe{ProbeHandler: corev1.ProbeHandler{TCPSocket: &corev1.TCPSocketAction{Port: intstr.FromString(c.Ports[0].Name)}}}
+		}
+		amount := corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("100m"), corev1.ResourceMemory: resource.MustParse("64Mi")}
+		if pick(0.7) {
+			c.Resources.Limits = amount
+		}
+		if pick(0.2) {
+			c.Resources.Requests = amount
+		}
+		return c
+	}
+	for i := range 1 + r.IntN(3) {
+		p.Spec.Containers = append(p.Spec.Containers, container(i))
+	}
+	for i := range r.IntN(3) {
+		c := container(5 + i)
+		if c.ReadinessProbe = nil; pick(0.5) {
+			c.RestartPolicy = new(corev1.ContainerRestartPolicyAlways)
+		}
+		p.Spec.InitContainers = append(p.Spec.InitContainers, c)
+	}
+	if pick(0.3) {
+		p.Spec.Volumes = []corev1.Volume{{Name: "scratch"}}
+	}
+	if pick(0.05) {
+		p.Spec.Volumes = append(p.Spec.Volumes, corev1.Volume{Name: naming.SpoolVolume})
+	}
+	if pick(0.3) {
+		p.Annotations = map[string]string{naming.AnnotationPort: []string{"http", "8000", "nonsense"}[r.IntN(3)]}
+	}
+	if pick(0.2) {
+		p.Spec.ImagePullSecrets = []corev1.LocalObjectReference{{Name: "pull"}}
+	}
+	if pick(0.2) {
+		p.Spec.Resources = &corev1.ResourceRequirements{Limits: corev1.ResourceList{
+			corev1.ResourceCPU: resource.MustParse("1"), corev1.ResourceMemory: resource.MustParse("1Gi"),
+		}}
+	}
+	if pick(0.1) {
+		p.Spec.OS = &corev1.PodOS{Name: corev1.Windows}
+	}
+	if pick(0.2) {
+		p.Spec.RestartPolicy = corev1.RestartPolicyNever
+	}
+	return p
+}
+
+// freePort is a port that nobody uses now.
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// load reads the only object of a manifest.
+func load(t *testing.T, path string, obj any) {
+	t.Helper()
+	b, err := os.ReadFile(apiserver.File(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := yaml.UnmarshalStrict(b, obj); err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+}
