@@ -113,12 +113,12 @@ func windows(pod *corev1.Pod) bool {
 		pod.Spec.NodeSelector[corev1.LabelOSStable] == string(corev1.Windows)
 }
 
-// collides says whether a container of the pod declares a port that the sidecar listens on. All containers of a pod
-// share its ports.
+// collides says whether a container of the pod declares a port that the sidecar listens on, or the name of its metrics
+// port. All containers of a pod share its ports.
 func collides(pod *corev1.Pod) bool {
 	uses := func(c corev1.Container) bool {
 		return slices.ContainsFunc(c.Ports, func(p corev1.ContainerPort) bool {
-			return tcp(p) && (p.ContainerPort == naming.CapturePort || p.ContainerPort == naming.MetricsPort)
+			return tcp(p) && (p.ContainerPort == naming.CapturePort || p.ContainerPort == naming.MetricsPort || p.Name == naming.MetricsPortName)
 		})
 	}
 	return slices.ContainsFunc(pod.Spec.Containers, uses) || slices.ContainsFunc(pod.Spec.InitContainers, uses)

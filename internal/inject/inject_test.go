@@ -153,7 +153,8 @@ func TestSkip(t *testing.T) {
 		"a helper listens on the metrics port": {pod: pod(func(p *corev1.Pod) {
 			p.Spec.Containers = append(p.Spec.Containers, corev1.Container{Name: "b", Ports: []corev1.ContainerPort{{ContainerPort: naming.MetricsPort}}})
 		}), want: SkipPortClash},
-		"a volume has the name of ours": {pod: pod(func(p *corev1.Pod) { p.Spec.Volumes = []corev1.Volume{{Name: naming.SpoolVolume}} }), want: SkipVolumeClash},
+		"a port has the name of the metrics port": {pod: pod(ports(corev1.ContainerPort{Name: naming.MetricsPortName, ContainerPort: 9000})), want: SkipPortClash},
+		"a volume has the name of ours":           {pod: pod(func(p *corev1.Pod) { p.Spec.Volumes = []corev1.Volume{{Name: naming.SpoolVolume}} }), want: SkipVolumeClash},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := tt.pod.DeepCopy()

@@ -24,7 +24,7 @@ const (
 	SkipNoSuchPort Skip = "NoSuchPort"
 	// SkipPortUnnamed means that the serving port has no name that could be taken over.
 	SkipPortUnnamed Skip = "PortUnnamed"
-	// SkipPortClash means that a container uses a port of the sidecar.
+	// SkipPortClash means that a container uses a port of the sidecar, or its name.
 	SkipPortClash Skip = "PortClash"
 	// SkipVolumeClash means that the pod has a volume of the name of one of the sidecar's.
 	SkipVolumeClash Skip = "VolumeClash"
@@ -44,7 +44,7 @@ var remedies = map[Skip]string{
 		"it in spec.source.sidecar.port of the ModelMonitor, or in the pod's annotation vedette.dev/port.",
 	SkipPortUnnamed: "The serving port has no name to take over. Name it in the pod template (ports: [{name: http, containerPort: …}]) and " +
 		"let the Service use the name as its targetPort.",
-	SkipPortClash: "A container of the pod uses port 15280 or 15290, which the capture sidecar needs. Move it to another port.",
+	SkipPortClash: "A container of the pod uses port 15280 or 15290, or a port named vedette-metrics, which the capture sidecar needs. Choose another.",
 	SkipVolumeClash: "The pod has a volume named vedette-config or vedette-spool, names that the capture sidecar needs. Rename it in " +
 		"the pod template.",
 	SkipTripped: "New pods failed because of the capture sidecar, so injection has stopped. See the condition InjectionBlocked of the " +
