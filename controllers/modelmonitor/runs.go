@@ -3,7 +3,6 @@
 package modelmonitor
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -18,7 +17,6 @@ import (
 	"github.com/vedette-dev/vedette/internal/build/analysis"
 	"github.com/vedette-dev/vedette/internal/monitor"
 	"github.com/vedette-dev/vedette/internal/naming"
-	"github.com/vedette-dev/vedette/internal/wire"
 )
 
 // runs records what Jobs have found, and starts the Jobs that the operator runs by itself: the check of the store, and
@@ -32,8 +30,12 @@ func (p *pass) runs(ctx context.Context, e monitor.Effective) error {
 	if err != nil {
 		return err
 	}
-	if err := p.record(ctx, ours); err != nil {
-		return err
+	var pods corev1.PodList
+	if err := p.Client.List(ctx, &pods, p.owned()...); err != nil {
+		return fmt.Errorf("listing the pods of analyses: %w", err)
+	}
+	for _, run := range monitor.Ended(ours, pods.Items) {
+		monitor.Record(&p.m.Status, run)
 	}
 	p.drifted(e)
 	if e.Mode == v1alpha1.ModeSuspended || e.Mode == v1alpha1.ModePassThrough {
@@ -67,67 +69,6 @@ func (p *pass) ours(ctx context.Context, jobs []batchv1.Job) ([]batchv1.Job, err
 		ref := metav1.GetControllerOf(&j)
 		return ref == nil || !owners[ref.UID]
 	}), nil
-}
-
-// record records the Jobs that have ended, in the order in which they did.
-func (p *pass) record(ctx context.Context, jobs []batchv1.Job) error {
-	var pods corev1.PodList
-	if err := p.Client.List(ctx, &pods, p.owned()...); err != nil {
-		return fmt.Errorf("listing the pods of analyses: %w", err)
-	}
-	var ended []monitor.Run
-	for i := range jobs {
-		j := &jobs[i]
-		at, ok := finished(j)
-		if !ok {
-			continue
-		}
-		message, known := verdict(j, pods.Items)
-		if !known {
-			continue // the pod's last state has not arrived yet; its event will
-		}
-		ended = append(ended, monitor.Run{Kind: j.Labels[naming.LabelAnalysis], Job: j.Name, Finished: at, Message: message})
-	}
-	slices.SortFunc(ended, func(a, b monitor.Run) int { return cmp.Or(a.Finished.Compare(b.Finished), cmp.Compare(a.Job, b.Job)) })
-	for _, run := range ended {
-		monitor.Record(&p.m.Status, run)
-	}
-	return nil
-}
-
-// finished is when a Job ended, well or not.
-func finished(j *batchv1.Job) (time.Time, bool) {
-	for _, c := range j.Status.Conditions {
-		if (c.Type == batchv1.JobComplete || c.Type == batchv1.JobFailed) && c.Status == corev1.ConditionTrue {
-			return c.LastTransitionTime.Time, true
-		}
-	}
-	return time.Time{}, false
-}
-
-// verdict is the last termination message of a Job's pods, one that is a verdict if there is any; empty when the pods are
-// gone. It is not known while a pod's end has not been seen.
-func verdict(j *batchv1.Job, pods []corev1.Pod) (message string, known bool) {
-	var last time.Time
-	for i := range pods {
-		if !metav1.IsControlledBy(&pods[i], j) {
-			continue
-		}
-		for _, s := range pods[i].Status.ContainerStatuses {
-			t := s.State.Terminated
-			if t == nil {
-				return "", false
-			}
-			_, err := wire.DecodeVerdict(t.Message)
-			if _, before := wire.DecodeVerdict(message); err != nil && before == nil {
-				continue
-			}
-			if message == "" || !t.FinishedAt.Time.Before(last) {
-				message, last = t.Message, t.FinishedAt.Time
-			}
-		}
-	}
-	return message, true
 }
 
 func (p *pass) oneOffs(ctx context.Context, e monitor.Effective, jobs batchv1.JobList) error {
@@ -176,7 +117,7 @@ func (p *pass) oneOff(ctx context.Context, params analysis.Params, kind, name, c
 		if jobs[i].Name != name {
 			continue
 		}
-		if _, ended := finished(&jobs[i]); ended && o.Last != nil {
+		if _, ended := monitor.Finished(&jobs[i]); ended && o.Last != nil {
 			return 0, p.applier.Delete(ctx, p.m.UID, &jobs[i]) // its deletion wakes us, to start it afresh
 		}
 		return 0, nil // it runs, or its verdict is on its way

@@ -154,7 +154,9 @@ func (b builder) gauge(metric, threshold string) string {
 }
 
 func sampled(s promql.Scope, t v1alpha1.Threshold) string {
-	value, samples := s.Signal(t)
+	value, _ := s.Signal(t)
+	s.Segments = nil // the value names them already, and rules have a size limit
+	_, samples := s.Signal(t)
 	if samples == "" {
 		return value
 	}
