@@ -6,8 +6,10 @@ import (
 	"bytes"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -156,3 +158,5 @@ func threshold(t testing.TB, v wire.Verdict, name, segment string) wire.Threshol
 	t.Fatalf("no verdict on %s in %q of %s", name, segment, fmt.Sprint(v.Thresholds))
 	return wire.ThresholdVerdict{}
 }
+
+func keysOf[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
