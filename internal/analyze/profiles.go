@@ -3,6 +3,7 @@
 package analyze
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -86,7 +87,8 @@ func readProfiles(ctx context.Context, e *Env, w Window, blocks int, fits identi
 	group.SetLimit(readers)
 	for item, err := range e.Bucket.Between(ctx, e.layout(), store.Profiles, w.From, w.To) {
 		if err != nil {
-			return nil, errors.Join(err, group.Wait())
+			// When a reader has failed, the listing only says that it was cancelled.
+			return nil, cmp.Or(group.Wait(), err)
 		}
 		group.Go(func() error {
 			series, err := readProfile(ctx, e, item.Key)
