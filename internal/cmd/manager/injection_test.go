@@ -404,7 +404,7 @@ func randomPod(r *rand.Rand, ns, name string) *corev1.Pod {
 		}
 		return c
 	}
-	for i := range 1 + r.IntN(3) {
+	for i := range 1 + r.IntN(4) {
 		p.Spec.Containers = append(p.Spec.Containers, container(i))
 	}
 	for i := range r.IntN(3) {
@@ -420,8 +420,8 @@ func randomPod(r *rand.Rand, ns, name string) *corev1.Pod {
 	if pick(0.05) {
 		p.Spec.Volumes = append(p.Spec.Volumes, corev1.Volume{Name: naming.SpoolVolume})
 	}
-	if pick(0.3) {
-		p.Annotations = map[string]string{naming.AnnotationPort: []string{"http", "8000", "nonsense"}[r.IntN(3)]}
+	if pick(0.8) {
+		p.Annotations = map[string]string{naming.AnnotationPort: []string{"http", "grpc", "8000", "nonsense"}[r.IntN(4)]}
 	}
 	if pick(0.2) {
 		p.Spec.ImagePullSecrets = []corev1.LocalObjectReference{{Name: "pull"}}
