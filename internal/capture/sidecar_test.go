@@ -23,7 +23,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
-	"go.uber.org/goleak"
 
 	"github.com/vedette-dev/vedette/internal/capture/reload"
 	"github.com/vedette-dev/vedette/internal/naming"
@@ -31,8 +30,6 @@ import (
 	"github.com/vedette-dev/vedette/internal/record"
 	"github.com/vedette-dev/vedette/internal/wire"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // bench is a sidecar on loopback, with its directories and a model server behind it.
 type bench struct {

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/vedette-dev/vedette/internal/capture/decode"
+	"github.com/vedette-dev/vedette/internal/outlier"
+	"github.com/vedette-dev/vedette/internal/record"
+	"github.com/vedette-dev/vedette/internal/wire"
+)
+
+func TestVersions(t *testing.T) {
+	pod := Pod{
+		Labels:      ParseDownward([]byte("app.kubernetes.io/version=\"1.2\"\nempty=\"\"\nno equals sign\nbad=\"\\x\"\n")),
+		Annotations: ParseDownward([]byte("note=\"a \\\"b\\\"\\nc=d\"")),
+		Images: map[string]string{
+			"tagged": "registry:5000/team/model:v3", "pinned": "model:v3@sha256:abc", "bare": "registry:5000/model",
+		},
+	}
+	tests := map[string]struct {
+		source wire.VersionSource
+		want   string
+	}{
+		"a label":                          {wire.VersionSource{PodLabel: "app.kubernetes.io/version"}, "1.2"},
+		"a label that is empty":            {wire.VersionSource{PodLabel: "empty"}, wire.UnknownVersion},
+		"a label that is missing":          {wire.VersionSource{PodLabel: "x"}, wire.UnknownVersion},
+		"a line that is damaged":           {wire.VersionSource{PodLabel: "bad"}, wire.UnknownVersion},
+		"an annotation":                    {wire.VersionSource{PodAnnotation: "note"}, "a \"b\"\nc=d"},
+		"a fixed value":                    {wire.VersionSource{Value: "7"}, "7"},
+		"the tag of an image":              {wire.VersionSource{ImageOf: "tagged"}, "v3"},
+		"the digest of an image":           {wire.VersionSource{ImageOf: "pinned"}, "sha256:abc"},
+		"an image that says nothing":       {wire.VersionSource{ImageOf: "bare"}, wire.UnknownVersion},
+		"a container that is not there":    {wire.VersionSource{ImageOf: "x"}, wire.UnknownVersion},
+		"nothing":                          {wire.VersionSource{}, wire.UnknownVersion},
+		"a value that is too long, is cut": {wire.VersionSource{Value: strings.Repeat("v", 500)}, strings.Repeat("v", maxVersion)},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := pod.version(tt.source); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func config() wire.Config {
+	return wire.Config{
+		Monitor: "m", Mode: wire.ModeEnforce,
+		Schema: wire.Schema{
+			Features: []wire.Feature{
+				{Name: "distance", Type: wire.Numeric, Required: true},
+				{Name: "origin", Type: wire.Categorical, Values: []string{"ATL", "LAX"}},
+			},
+			Prediction: wire.Prediction{Kind: wire.BinaryClassification},
+		},
+		Segments: []wire.Segment{{Name: "ATL", When: "f.origin == 'ATL'"}, {Name: "first", When: "request.instances[0].distance == 1"}},
+		Outliers: wire.Outliers{Always: []string{"p.score > 0.4 && p.score < 0.6"}},
+	}
+}
+
+func TestJudge(t *testing.T) {
+	p, err := Compile(Source{Config: config()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	type result struct {
+		Segments, Violations, Reasons []string
+		Outlier                       bool
+		Faults                        int
+		Confidence, Margin, Score     float64
+	}
+	tests := map[string]struct {
+		instance string
+		score    string
+		want     result
+	}{
+		"a certain prediction": {
+			`{"distance":1,"origin":"ATL"}`, "0.9",
+			result{Segments: []string{"ATL", "first"}, Confidence: 0.9, Margin: 0.8},
+		},
+		"an uncertain one is always an outlier": {
+			`{"distance":2,"origin":"LAX"}`, "0.5",
+			result{Reasons: []string{"entropy", "always[0]"}, Outlier: true, Confidence: 0.5, Margin: 0},
+		},
+		"a breach of the schema": {
+			`{"origin":"JFK"}`, "1",
+			result{Violations: []string{"distance:missing", "origin:values"}, Reasons: []string{"schema:distance:missing", "schema:origin:values"}, Confidence: 1, Margin: 1, Faults: 1},
+		},
+		"no answer": {
+			`{"origin":"JFK"}`, "",
+			result{Violations: []string{"distance:missing", "origin:values"}, Confidence: math.NaN(), Margin: math.NaN(), Faults: 1},
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			request := decode.Payload{Bytes: []byte(`{"instances":[` + tt.instance + `]}`)}
+			path := "/v1/models/m:predict"
+			call, err := p.Decoder.Request(path, request)
+			if tt.score != "" {
+				call, err = p.Decoder.Decode(path, request, decode.Payload{Bytes: []byte(`{"predictions":[` + tt.score + `]}`)})
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			in := &call.Instances[0]
+			row := record.Row{Features: in.Features, Score: in.Score}
+			j := p.Judge(&row, in, NewBodies(&call), tt.score != "")
+			tt.want.Score = in.Score
+			got := result{row.Segments, row.Violations, row.OutlierReasons, j.Outlier, j.Faults, row.Confidence, row.Margin, row.Score}
+			if d := cmp.Diff(tt.want, got, cmpopts.EquateNaNs(), cmpopts.EquateEmpty(), cmpopts.EquateApprox(0, 1e-9)); d != "" {
+				t.Errorf("(-want +got):\n%s", d)
+			}
+			if len(j.Segments) != len(row.Segments) {
+				t.Errorf("segments %v and %v", j.Segments, row.Segments)
+			}
+		})
+	}
+}
+
+func TestABaselineGivesOriginsAndDigest(t *testing.T) {
+	c := config()
+	bare, err := Compile(Source{Config: c})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := &outlier.Summary{Digest: "d", Features: []outlier.FeatureSummary{{Name: "distance", Type: wire.Numeric, Origin: 700}}}
+	p, err := Compile(Source{Config: c, Summary: sum})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.BaselineDigest != "d" || p.Features[0].Origin != 700 || p.Shape == bare.Shape {
+		t.Errorf("digest %q, features %+v, the same shape: %v", p.BaselineDigest, p.Features, p.Shape == bare.Shape)
+	}
+}
+
+func TestABrokenDocumentIsRefused(t *testing.T) {
+	tests := map[string]struct {
+		change func(*wire.Config)
+		want   string
+	}{
+		"an unknown name in a segment":  {func(c *wire.Config) { c.Segments[0].When = "f.nope == 1.0" }, `segment "ATL"`},
+		"a rule that is no bool":        {func(c *wire.Config) { c.Outliers.Always[0] = "1" }, "outliers.always[0]"},
+		"a path without its first word": {func(c *wire.Config) { c.Schema.Features[0].Path = "distance" }, "paths of the schema"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			c := config()
+			tt.change(&c)
+			if _, err := Compile(Source{Config: c}); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestLabelKey(t *testing.T) {
+	for name, tt := range map[string]struct {
+		store string
+		key   []byte
+		want  string
+		ok    bool
+	}{
+		"plain":                     {wire.LabelKeyPlain, nil, "a", true},
+		"hashed":                    {wire.LabelKeyKeyedHash, []byte("secret"), "4048c44911916043ff626895ff78c5262764685b6cb9a03ce07886a9effb924c", true},
+		"hashed, without a key":     {wire.LabelKeyKeyedHash, nil, "", false},
+		"hashed, with an empty key": {wire.LabelKeyKeyedHash, []byte{}, "", false},
+		"unless plain, hashed":      {"", nil, "", false},
+	} {
+		c := config()
+		c.Schema.LabelKey.Store = tt.store
+		p, err := Compile(Source{Config: c, HashKey: tt.key})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, ok := p.LabelKey("a"); got != tt.want || ok != tt.ok {
+			t.Errorf("%s: got %q, %v", name, got, ok)
+		}
+	}
+}
+
+func TestModes(t *testing.T) {
+	for mode, want := range map[wire.Mode]bool{
+		wire.ModeEnforce: true, wire.ModeObserve: true, wire.ModeSuspended: true, wire.ModePassThrough: false,
+	} {
+		c := config()
+		c.Mode = mode
+		p, err := Compile(Source{Config: c})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.Captures() != want {
+			t.Errorf("%s captures: %v", mode, p.Captures())
+		}
+	}
+}
+
+func FuzzParseDownward(f *testing.F) {
+	f.Add([]byte("a=\"b\"\nc=\"\\u00e9\\n\""))
+	f.Fuzz(func(_ *testing.T, b []byte) {
+		Pod{Labels: ParseDownward(b)}.version(wire.VersionSource{PodLabel: "a"})
+	})
+}
