@@ -382,15 +382,18 @@ func matches(labels []*dto.LabelPair, want map[string]string) bool {
 func randomPod(r *rand.Rand, ns, name string) *corev1.Pod {
 	p := pod(ns, name, func(p *corev1.Pod) { p.Spec.Containers = nil })
 	pick := func(share float64) bool { return r.Float64() < share }
-	names := []string{"http", "grpc", "admin", "", naming.MetricsPortName}
+	names := []string{"http", "grpc", "admin", ""}
 	container := func(i int) corev1.Container {
 		c := corev1.Container{Name: fmt.Sprintf("c%d", i), Image: "model:1"}
 		for _, n := range r.Perm(len(names))[:r.IntN(3)] {
-			number := int32(8000 + 10*i + n)
-			if pick(0.05) {
-				number = naming.CapturePort
+			port := corev1.ContainerPort{Name: names[n], ContainerPort: int32(8000 + 10*i + n)}
+			switch {
+			case pick(0.03):
+				port.ContainerPort = naming.CapturePort
+			case pick(0.03):
+				port.Name = naming.MetricsPortName
 			}
-			c.Ports = append(c.Ports, corev1.ContainerPort{Name: names[n], ContainerPort: number})
+			c.Ports = append(c.Ports, port)
 		}
 		if len(c.Ports) > 0 && c.Ports[0].Name != "" && pick(0.7) {
 			c.ReadinessProbe = &corev1.Probe{ProbeHandler: corev1.ProbeHandler{TCPSocket: &corev1.TCPSocketAction{Port: intstr.FromString(c.Ports[0].Name)}}}
