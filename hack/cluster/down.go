@@ -37,6 +37,7 @@ func (c *cluster) down(ctx context.Context) error {
 		host.KillCgroup(ctx, node.Name),
 		c.network.Delete(ctx),
 		host.DeleteCgroup(node.Name),
+		host.RemoveTraces(node.Name, string(c.layout)),
 		host.Restore(c.layout.Path("host.json")),
 	)
 	if err := errors.Join(errs...); err != nil {

@@ -124,7 +124,7 @@ func (c *cluster) start(ctx context.Context, d node.Daemon) error {
 		return err
 	}
 	logFile := c.layout.Path("log", d.Program+".log")
-	env := []string{"PATH=" + filepath.Dir(path) + ":" + os.Getenv("PATH")} // containerd finds its shim beside itself
+	env := []string{"PATH=" + filepath.Dir(path) + ":/usr/sbin:/usr/bin:/sbin:/bin"} // containerd finds its shim beside itself
 	if err := c.daemons.Start(d.Program, logFile, env, c.network.Command(append([]string{path}, d.Args...)...)...); err != nil {
 		return err
 	}

@@ -36,6 +36,12 @@ func cgroups(name string) []string {
 
 // CreateCgroup makes a top-level control group, in which the kubelet makes those of pods.
 func CreateCgroup(name string) error {
+	// With version 2 a group has only the controllers that its parent passes on, and the kubelet wants all of them. Which
+	// ones may be passed on is the machine's choice; the kubelet names the one that it misses.
+	available, _ := os.ReadFile(filepath.Join(cgroupRoot, "cgroup.controllers"))
+	for controller := range strings.FieldsSeq(string(available)) {
+		_ = os.WriteFile(filepath.Join(cgroupRoot, "cgroup.subtree_control"), []byte("+"+controller), 0o644)
+	}
 	for _, dir := range cgroups(name) {
 		if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 			return fmt.Errorf("making control group: %w", err)

@@ -3,8 +3,6 @@
 package host
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -35,51 +33,5 @@ func TestUnescape(t *testing.T) {
 		if got := unescape(in); got != want {
 			t.Errorf("unescape(%q) = %q, want %q", in, got, want)
 		}
-	}
-}
-
-func TestMissingPackages(t *testing.T) {
-	root := t.TempDir()
-	for _, file := range []string{"sbin/runc", "bin/ip", "bin/socat", "sbin/iptables", "sbin/conntrack"} {
-		if err := os.MkdirAll(filepath.Join(root, filepath.Dir(file)), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(root, file), nil, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if diff := cmp.Diff([]string{"containernetworking-plugins", "ethtool"}, missingPackages(root)); diff != "" {
-		t.Errorf("missing packages (-want +got):\n%s", diff)
-	}
-}
-
-func TestRestoreRemovesOnlyWhatWasAbsent(t *testing.T) {
-	dir := t.TempDir()
-	there, made := filepath.Join(dir, "there"), filepath.Join(dir, "made")
-	restoreForeign := foreign
-	foreign = []string{there, made}
-	t.Cleanup(func() { foreign = restoreForeign })
-	if err := os.Mkdir(there, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	record := filepath.Join(dir, "record.json")
-	if err := Observe(record); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.MkdirAll(filepath.Join(made, "below"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-
-	if err := Restore(record); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(made); !os.IsNotExist(err) {
-		t.Errorf("what the cluster made is left: %v", err)
-	}
-	if _, err := os.Stat(there); err != nil {
-		t.Errorf("what was there before is gone: %v", err)
-	}
-	if err := Restore(filepath.Join(dir, "none")); err != nil {
-		t.Errorf("without a record: %v", err)
 	}
 }

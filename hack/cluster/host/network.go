@@ -67,7 +67,7 @@ func (n Network) Command(command ...string) []string {
 
 // Overlaps reports an error if a range that the cluster wants is routed elsewhere already.
 func (n Network) Overlaps(ctx context.Context) error {
-	for _, cidr := range n.Routes {
+	for _, cidr := range append([]string{n.IP + "/24"}, n.Routes...) {
 		out, err := exec.CommandContext(ctx, "ip", "route", "show", "to", "root", cidr).Output()
 		if err != nil {
 			return fmt.Errorf("ip route show: %w", err)

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"strings"
 	"syscall"
 )
 
@@ -75,6 +77,31 @@ func Restore(file string) error {
 		errs = append(errs, RemoveAll(path))
 	}
 	return errors.Join(errs...)
+}
+
+// RemoveTraces removes what daemons leave in foreign folders that were there before: the results of the network called
+// network, and links to logs below dir.
+func RemoveTraces(network, dir string) error {
+	return removeTraces("/var/lib/cni/results", network, "/var/log/containers", dir)
+}
+
+func removeTraces(results, network, links, dir string) error {
+	var errs []error
+	for _, file := range glob(results, network+"-*") {
+		errs = append(errs, os.Remove(file))
+	}
+	for _, link := range glob(links, "*.log") {
+		if target, err := os.Readlink(link); err == nil && strings.HasPrefix(target, dir+"/") {
+			errs = append(errs, os.Remove(link))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// glob lists the files of a folder that match a pattern, which must be well formed; none if there is no such folder.
+func glob(dir, pattern string) []string {
+	files, _ := filepath.Glob(filepath.Join(dir, pattern))
+	return files
 }
 
 // RemoveAll unmounts what is below a folder and removes it. It removes nothing while something is mounted there.

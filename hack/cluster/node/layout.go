@@ -9,7 +9,7 @@ import "path/filepath"
 
 // Addresses and names of the cluster. They are fixed: there is one cluster per machine.
 const (
-	// Name is the node's name, and that of the control group all pods live in.
+	// Name is the node's name, that of its pod network, and that of the control group all pods live in.
 	Name = "vedette"
 	// HostIP is the host's end of the pair of interfaces between host and cluster.
 	HostIP = "10.77.0.1"
