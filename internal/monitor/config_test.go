@@ -28,7 +28,9 @@ func TestConfigSplitsThresholds(t *testing.T) {
 }
 
 func TestBaselineName(t *testing.T) {
-	base := func() *wrappers.Monitor { return wrappers.MakeMonitor("ns", "m").Binary().Segment("s", "true").Dataset("d.csv") }
+	base := func() *wrappers.Monitor {
+		return wrappers.MakeMonitor("ns", "m").Binary().Segment("s", "true").Dataset("d.csv")
+	}
 	first := configOf(base()).Baseline
 	if len(first.Name) != 10 || first.DatasetURL != "d.csv" {
 		t.Fatalf("baseline %+v", first)

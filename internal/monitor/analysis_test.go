@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package monitor
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/vedette-dev/vedette/api/v1alpha1"
+	"github.com/vedette-dev/vedette/internal/naming"
+	"github.com/vedette-dev/vedette/internal/wire"
+)
+
+func at(seconds int64) time.Time { return time.Unix(seconds, 0) }
+
+func encode(t *testing.T, v wire.Verdict) string {
+	t.Helper()
+	b, err := wire.EncodeVerdict(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func driftRun(t *testing.T, job string, finished int64, outcome wire.Outcome) Run {
+	t.Helper()
+	v := wire.Verdict{VerdictHeader: wire.VerdictHeader{Kind: KindDrift, Outcome: outcome, Rows: 1000, Coverage: 0.987, Config: "rev", From: at(0), To: at(100)}}
+	if outcome == wire.OutcomeDrift {
+		v.Thresholds = []wire.ThresholdVerdict{{Threshold: "psi", Segment: "atl", Outcome: wire.OutcomeFail, Value: 0.293}, {Threshold: "psi", Outcome: wire.OutcomePass, Value: 0.01}}
+		v.Findings = []wire.Finding{{Segment: "atl", Statistic: "psi", Effect: 0.293, Drifted: true}, {Feature: "age", Statistic: "psi", Effect: 0.02}}
+	}
+	return Run{Kind: KindDrift, Job: job, Finished: at(finished), Message: encode(t, v)}
+}
+
+func TestRecord(t *testing.T) {
+	var s v1alpha1.ModelMonitorStatus
+	Record(&s, driftRun(t, "a", 1000, wire.OutcomeDrift))
+	want := []v1alpha1.AnalysisStatus{{
+		Kind: v1alpha1.AnalysisRunDrift, JobName: "a", Outcome: v1alpha1.AnalysisOutcomeDrift, FinishTime: metav1.NewTime(at(1000)), LastSuccessTime: metav1.NewTime(at(1000)),
+		From: metav1.NewTime(at(0)), To: metav1.NewTime(at(100)), Rows: new(int64(1000)), CoveragePercent: "98.7", ConfigRevision: "rev",
+		Thresholds: []v1alpha1.ThresholdVerdict{
+			{Name: "psi", Segment: "atl", Outcome: v1alpha1.ThresholdFail, Value: "0.293"},
+			{Name: "psi", Segment: "all", Outcome: v1alpha1.ThresholdPass, Value: "0.01"},
+		},
+		Worst: []v1alpha1.Finding{
+			{Feature: "prediction", Segment: "atl", Statistic: "psi", Effect: "0.293"},
+			{Feature: "age", Segment: "all", Statistic: "psi", Effect: "0.02"},
+		},
+	}}
+	if diff := cmp.Diff(want, s.Analyses); diff != "" {
+		t.Fatal(diff)
+	}
+	conclusive := s.DeepCopy()
+
+	Record(&s, driftRun(t, "a", 1000, wire.OutcomeDrift))
+	Record(&s, driftRun(t, "older", 500, wire.OutcomeStable))
+	if diff := cmp.Diff(conclusive, &s); diff != "" {
+		t.Errorf("a run seen again, or an older one, changed the record:\n%s", diff)
+	}
+
+	Record(&s, Run{Kind: KindDrift, Job: "b", Finished: at(2000)})
+	lost := LastRun(s.Analyses, v1alpha1.AnalysisRunDrift)
+	if lost.Outcome != v1alpha1.AnalysisOutcomeFailed || lost.Reason != reasonVerdictLost || !lost.LastSuccessTime.Time.Equal(at(1000)) {
+		t.Errorf("a lost verdict is %+v", lost)
+	}
+	if got := Drifted(s.Analyses); got.Status != metav1.ConditionUnknown || got.Reason != v1alpha1.ReasonRunFailed {
+		t.Errorf("a lost verdict leaves %+v, never silently the previous one", got)
+	}
+
+	Record(&s, driftRun(t, "c", 3000, wire.OutcomeInsufficient))
+	unsure := LastRun(s.Analyses, v1alpha1.AnalysisRunDrift)
+	if diff := cmp.Diff(want[0].Thresholds, unsure.Thresholds); diff != "" {
+		t.Errorf("a run that could not tell changed the verdicts of the last conclusive one:\n%s", diff)
+	}
+
+	Record(&s, driftRun(t, "d", 4000, wire.OutcomeStable))
+	if got := Drifted(s.Analyses); got.Status != metav1.ConditionFalse || got.Reason != v1alpha1.ReasonStable {
+		t.Errorf("after a stable run: %+v", got)
+	}
+	Record(&s, Run{Kind: "nonsense", Job: "e", Finished: at(9000)})
+	if len(s.Analyses) != 1 {
+		t.Errorf("a Job of no kind of ours was recorded: %+v", s.Analyses)
+	}
+}
+
+func TestTwoRunsThatEndTogetherDoNotAlternate(t *testing.T) {
+	var s v1alpha1.ModelMonitorStatus
+	runs := []Run{driftRun(t, "a", 1000, wire.OutcomeStable), driftRun(t, "b", 1000, wire.OutcomeDrift)}
+	for range 3 {
+		for _, r := range runs {
+			Record(&s, r)
+		}
+		if got := s.Analyses[0].JobName; got != "b" {
+			t.Errorf("job %s is on record", got)
+		}
+	}
+}
+
+func TestOutliersAreCounted(t *testing.T) {
+	var s v1alpha1.ModelMonitorStatus
+	Record(&s, Run{Kind: KindOutliers, Job: "a", Finished: at(1), Message: encode(t, wire.Verdict{VerdictHeader: wire.VerdictHeader{Kind: KindOutliers, Outcome: wire.OutcomeSucceeded, Outliers: 7}})})
+	if s.Outliers == nil || *s.Outliers != 7 {
+		t.Errorf("outliers %v, want 7", s.Outliers)
+	}
+	Record(&s, Run{Kind: KindOutliers, Job: "b", Finished: at(2)})
+	if s.Outliers == nil || *s.Outliers != 7 {
+		t.Errorf("a failed run changed the count to %v", s.Outliers)
+	}
+}
+
+func TestDriftedNamesTheOffenders(t *testing.T) {
+	var s v1alpha1.ModelMonitorStatus
+	if got := Drifted(nil); got.Reason != v1alpha1.ReasonNotRun {
+		t.Errorf("before the first run: %+v", got)
+	}
+	Record(&s, driftRun(t, "a", 1000, wire.OutcomeDrift))
+	if got := Drifted(s.Analyses); got.Status != metav1.ConditionTrue || got.Message != "drifted: prediction in atl, age in all" {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestEnded(t *testing.T) {
+	stable := encode(t, wire.Verdict{VerdictHeader: wire.VerdictHeader{Kind: KindDrift, Outcome: wire.OutcomeStable}})
+	job := func(name string, finished int64) batchv1.Job {
+		j := batchv1.Job{ObjectMeta: metav1.ObjectMeta{Name: name, UID: types.UID(name), Labels: map[string]string{naming.LabelAnalysis: KindDrift}}}
+		if finished > 0 {
+			j.Status.Conditions = []batchv1.JobCondition{{Type: batchv1.JobComplete, Status: corev1.ConditionTrue, LastTransitionTime: metav1.NewTime(at(finished))}}
+		}
+		return j
+	}
+	pod := func(of string, finished int64, message string) corev1.Pod {
+		p := corev1.Pod{ObjectMeta: metav1.ObjectMeta{OwnerReferences: []metav1.OwnerReference{{UID: types.UID(of), Controller: new(true)}}}}
+		state := corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}
+		if finished > 0 {
+			state = corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{FinishedAt: metav1.NewTime(at(finished)), Message: message}}
+		}
+		p.Status.ContainerStatuses = []corev1.ContainerStatus{{State: state}}
+		return p
+	}
+	for name, tt := range map[string]struct {
+		jobs []batchv1.Job
+		pods []corev1.Pod
+		want []Run
+	}{
+		"a Job that runs has no verdict": {jobs: []batchv1.Job{job("a", 0)}, pods: []corev1.Pod{pod("a", 0, "")}},
+		"a Job whose pod has ended": {
+			jobs: []batchv1.Job{job("a", 10)}, pods: []corev1.Pod{pod("a", 9, stable)},
+			want: []Run{{KindDrift, "a", at(10), stable}},
+		},
+		"a Job whose pod still seems to run waits for the news": {jobs: []batchv1.Job{job("a", 10)}, pods: []corev1.Pod{pod("a", 0, "")}},
+		"a Job whose pod is gone has lost its verdict": {
+			jobs: []batchv1.Job{job("a", 10)}, pods: []corev1.Pod{pod("b", 9, stable)},
+			want: []Run{{KindDrift, "a", at(10), ""}},
+		},
+		"of several pods, a verdict counts more than a crash after it": {
+			jobs: []batchv1.Job{job("a", 10)}, pods: []corev1.Pod{pod("a", 7, stable), pod("a", 9, "panic")},
+			want: []Run{{KindDrift, "a", at(10), stable}},
+		},
+		"in the order in which they ended": {
+			jobs: []batchv1.Job{job("b", 20), job("a", 10)},
+			want: []Run{{KindDrift, "a", at(10), ""}, {KindDrift, "b", at(20), ""}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, Ended(tt.jobs, tt.pods)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestOneOff(t *testing.T) {
+	run := func(name string, outcome v1alpha1.AnalysisOutcome, finished int64) *v1alpha1.AnalysisStatus {
+		return &v1alpha1.AnalysisStatus{JobName: v1alpha1.ObjectName(name), Outcome: outcome, FinishTime: metav1.NewTime(at(finished))}
+	}
+	for name, tt := range map[string]struct {
+		oneOff    OneOff
+		wantRun   bool
+		wantAfter time.Duration
+	}{
+		"the first":                               {oneOff: OneOff{Name: "a"}, wantRun: true},
+		"another than the last":                   {oneOff: OneOff{Name: "b", Last: run("a", v1alpha1.AnalysisOutcomeSucceeded, 0)}, wantRun: true},
+		"one that succeeded is done":              {oneOff: OneOff{Name: "a", Last: run("a", v1alpha1.AnalysisOutcomeSucceeded, 0), Now: at(1e6)}},
+		"one that just failed waits":              {oneOff: OneOff{Name: "a", Last: run("a", v1alpha1.AnalysisOutcomeFailed, 100), Now: at(110)}, wantAfter: 50 * time.Second},
+		"one that failed a while ago runs again":  {oneOff: OneOff{Name: "a", Last: run("a", v1alpha1.AnalysisOutcomeFailed, 100), Now: at(160)}, wantRun: true},
+		"what fails for long is tried less often": {oneOff: OneOff{Name: "a", Last: run("a", v1alpha1.AnalysisOutcomeFailed, 700), FailingSince: at(100), Now: at(700)}, wantAfter: 10 * time.Minute},
+		"but never less than twice an hour":       {oneOff: OneOff{Name: "a", Last: run("a", v1alpha1.AnalysisOutcomeFailed, 1e6), FailingSince: at(100), Now: at(1e6)}, wantAfter: 30 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			gotRun, gotAfter := tt.oneOff.Due()
+			if gotRun != tt.wantRun || gotAfter != tt.wantAfter {
+				t.Errorf("run %v, after %v; want %v, %v", gotRun, gotAfter, tt.wantRun, tt.wantAfter)
+			}
+		})
+	}
+}
+
+func TestStoreAndBaselineErrors(t *testing.T) {
+	failed := func(reason string) *v1alpha1.AnalysisStatus {
+		return &v1alpha1.AnalysisStatus{JobName: "a", Outcome: v1alpha1.AnalysisOutcomeFailed, Reason: reason}
+	}
+	for name, tt := range map[string]struct {
+		last                     *v1alpha1.AnalysisStatus
+		wantStalled, wantWaiting string
+	}{
+		"not checked yet":                               {wantWaiting: v1alpha1.ReasonStoreChecking},
+		"checked, but for another configuration":        {last: &v1alpha1.AnalysisStatus{JobName: "b"}, wantWaiting: v1alpha1.ReasonStoreChecking},
+		"it works":                                      {last: &v1alpha1.AnalysisStatus{JobName: "a", Outcome: v1alpha1.AnalysisOutcomeSucceeded}},
+		"it works, only the baseline is missing":        {last: failed(reasonBaselineMissing)},
+		"it works, only the dataset is missing":         {last: failed(reasonDatasetMissing)},
+		"refused credentials need a person":             {last: failed(reasonCredentialsRefused), wantStalled: v1alpha1.ReasonCredentialsRefused},
+		"a store that does not answer may come back":    {last: failed(reasonUnreachable), wantWaiting: v1alpha1.ReasonStoreUnreachable},
+		"a lost verdict says nothing good of the store": {last: failed(reasonVerdictLost), wantWaiting: v1alpha1.ReasonStoreUnreachable},
+	} {
+		t.Run("store: "+name, func(t *testing.T) {
+			wantError(t, StoreError(Reachable(tt.last, "a"), time.Minute), tt.wantStalled, tt.wantWaiting)
+		})
+	}
+	for name, tt := range map[string]struct {
+		last                     *v1alpha1.AnalysisStatus
+		wantStalled, wantWaiting string
+	}{
+		"not computed yet":             {wantWaiting: v1alpha1.ReasonProgressing},
+		"computed":                     {last: &v1alpha1.AnalysisStatus{JobName: "a", Outcome: v1alpha1.AnalysisOutcomeSucceeded}},
+		"the dataset may come":         {last: failed(reasonDatasetMissing), wantWaiting: v1alpha1.ReasonBaselineMissing},
+		"the store may come back":      {last: failed(reasonUnreachable), wantWaiting: v1alpha1.ReasonRunFailed},
+		"a broken dataset stays so":    {last: failed("DatasetUnusable"), wantStalled: v1alpha1.ReasonRunFailed},
+		"a lost verdict is tried anew": {last: failed(reasonVerdictLost), wantWaiting: v1alpha1.ReasonRunFailed},
+	} {
+		t.Run("baseline: "+name, func(t *testing.T) {
+			wantError(t, BaselineError(tt.last, "a", "may.parquet", time.Minute), tt.wantStalled, tt.wantWaiting)
+		})
+	}
+}
+
+func TestRecordKeepsOneOfEachKindInOrder(t *testing.T) {
+	var s v1alpha1.ModelMonitorStatus
+	for i, kind := range []string{KindOutliers, KindCheck, KindDrift, KindBaseline, KindCheck} {
+		Record(&s, Run{Kind: kind, Job: kind, Finished: at(int64(i + 1))})
+	}
+	if len(s.Analyses) != 4 || !slices.IsSortedFunc(s.Analyses, func(a, b v1alpha1.AnalysisStatus) int {
+		if a.Kind < b.Kind {
+			return -1
+		}
+		return 1
+	}) {
+		t.Errorf("got %+v", s.Analyses)
+	}
+}

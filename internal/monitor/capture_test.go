@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package monitor
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/vedette-dev/vedette/api/v1alpha1"
+	"github.com/vedette-dev/vedette/internal/naming"
+	"github.com/vedette-dev/vedette/internal/testing/wrappers"
+)
+
+// injected is a pod with a sidecar of a revision that works.
+func injected(name, revision string) Pod {
+	return Pod{Name: name, Inject: "fraud", Sidecar: true, Revision: revision, Upstream: 8080, Started: true}
+}
+
+func toService(name string, target intstr.IntOrString) corev1.Service {
+	return corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{Name: name},
+		Spec:       corev1.ServiceSpec{Selector: map[string]string{"app": "fraud"}, Ports: []corev1.ServicePort{{Port: 80, TargetPort: target}}},
+	}
+}
+
+func TestJudgeInjection(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change       func(*Injection)
+		wantStatus   metav1.ConditionStatus
+		wantReason   string
+		wantMessages []string
+	}{
+		"every pod carries the current sidecar": {wantStatus: metav1.ConditionTrue, wantReason: v1alpha1.ReasonInjected},
+		"no pods": {
+			change:     func(in *Injection) { in.Pods = nil },
+			wantStatus: metav1.ConditionUnknown, wantReason: v1alpha1.ReasonNoPods,
+		},
+		"the template does not ask": {
+			change:     func(in *Injection) { delete(in.Template.Labels, naming.LabelInject) },
+			wantStatus: metav1.ConditionFalse, wantReason: v1alpha1.ReasonTemplateNotLabelled,
+			wantMessages: []string{"{spec: {template: {metadata: {labels: {vedette.dev/inject: fraud}}}}}"},
+		},
+		"the template asks for another monitor": {
+			change:     func(in *Injection) { in.Template.Labels[naming.LabelInject] = "churn" },
+			wantStatus: metav1.ConditionFalse, wantReason: v1alpha1.ReasonTemplateNotLabelled,
+		},
+		"selected pods do not ask": {
+			change:     func(in *Injection) { in.Template, in.Pods = nil, []Pod{{Name: "a"}} },
+			wantStatus: metav1.ConditionFalse, wantReason: v1alpha1.ReasonTemplateNotLabelled,
+		},
+		"a pod that came while injection was down": {
+			change:     func(in *Injection) { in.Pods = append(in.Pods, Pod{Name: "b", Inject: "fraud"}) },
+			wantStatus: metav1.ConditionFalse, wantReason: v1alpha1.ReasonPodsNotInjected,
+			wantMessages: []string{"kubectl -n payments rollout restart deployment/fraud"},
+		},
+		"a pod of an older sidecar": {
+			change:     func(in *Injection) { in.Pods = append(in.Pods, injected("b", "old")) },
+			wantStatus: metav1.ConditionFalse, wantReason: v1alpha1.ReasonPodsOutdated,
+			wantMessages: []string{"rollout restart"},
+		},
+		"a Service that uses the port's name passes the sidecar": {
+			change:     func(in *Injection) { in.Services = []corev1.Service{toService("a", intstr.FromString("http"))} },
+			wantStatus: metav1.ConditionTrue, wantReason: v1alpha1.ReasonInjected,
+		},
+		"a Service that uses the number goes past it": {
+			change:     func(in *Injection) { in.Services = []corev1.Service{toService("a", intstr.FromInt32(8080))} },
+			wantStatus: metav1.ConditionFalse, wantReason: v1alpha1.ReasonPortBypassed,
+			wantMessages: []string{"the Service a ", "{spec: {ports: [{port: 80, targetPort: http}]}}"},
+		},
+		"a Service of other pods does not matter": {
+			change: func(in *Injection) {
+				s := toService("a", intstr.FromInt32(8080))
+				s.Spec.Selector["app"] = "churn"
+				in.Services = []corev1.Service{s}
+			},
+			wantStatus: metav1.ConditionTrue, wantReason: v1alpha1.ReasonInjected,
+		},
+		"hostNetwork and the like": {
+			change:     func(in *Injection) { in.Refused = "Set hostNetwork: false in the pod template." },
+			wantStatus: metav1.ConditionFalse, wantReason: v1alpha1.ReasonPortBypassed,
+			wantMessages: []string{"hostNetwork: false"},
+		},
+		"the monitor names another port than the sidecars know": {
+			change:     func(in *Injection) { in.Port.ContainerPort = 9000 },
+			wantStatus: metav1.ConditionFalse, wantReason: v1alpha1.ReasonPortMismatch,
+		},
+		"a tripped breaker comes first, and bare pods are no news then": {
+			change: func(in *Injection) {
+				in.Tripped = in.Revision
+				in.Pods = append(in.Pods, Pod{Name: "b", Inject: "fraud"})
+			},
+			wantStatus: metav1.ConditionFalse, wantReason: v1alpha1.ReasonInjectionTripped,
+			wantMessages: []string{"kubectl -n payments annotate modelmonitor fraud vedette.dev/rearm=now --overwrite"},
+		},
+		"all problems are told": {
+			change: func(in *Injection) {
+				in.Services = []corev1.Service{toService("b", intstr.FromInt32(8080)), toService("a", intstr.FromInt32(8080))}
+				in.Pods = append(in.Pods, injected("b", "old"))
+			},
+			wantStatus: metav1.ConditionFalse, wantReason: v1alpha1.ReasonPortBypassed,
+			wantMessages: []string{"the Service a ", "the Service b ", "older sidecar"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := Injection{
+				Monitor:  wrappers.MakeMonitor("payments", "fraud").Obj(),
+				Pods:     []Pod{injected("a", "now")},
+				Template: &wrappers.MakeDeployment("payments", "fraud", wrappers.Injected("fraud")).Spec.Template,
+				Port:     corev1.ContainerPort{Name: "http", ContainerPort: 8080},
+				Revision: "now",
+			}
+			if tt.change != nil {
+				tt.change(&in)
+			}
+			got := in.Judge()
+			if got.Status != tt.wantStatus || got.Reason != tt.wantReason {
+				t.Errorf("got %s %s (%s), want %s %s", got.Status, got.Reason, got.Message, tt.wantStatus, tt.wantReason)
+			}
+			for _, m := range tt.wantMessages {
+				if !strings.Contains(got.Message, m) {
+					t.Errorf("no %q in %q", m, got.Message)
+				}
+			}
+		})
+	}
+}
+
+func TestBypassNamesFewServicesInAFixedOrder(t *testing.T) {
+	in := Injection{
+		Monitor:  wrappers.MakeMonitor("payments", "fraud").Obj(),
+		Template: &wrappers.MakeDeployment("payments", "fraud", wrappers.Injected("fraud")).Spec.Template,
+		Port:     corev1.ContainerPort{Name: "http", ContainerPort: 8080},
+	}
+	for i := range 9 {
+		in.Services = append(in.Services, toService(fmt.Sprintf("s%d", 8-i), intstr.FromInt32(8080)))
+	}
+	got := in.bypassed()
+	if !strings.HasPrefix(got, "the Service s0 ") || !strings.HasSuffix(got, "4 more Services do so") {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestPods(t *testing.T) {
+	waiting := func(reason string) []corev1.ContainerStatus {
+		return []corev1.ContainerStatus{
+			{Name: "other", State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}}},
+			{Name: naming.SidecarContainer, State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason}}},
+		}
+	}
+	now := metav1.Now()
+	pods := []corev1.Pod{
+		{ObjectMeta: metav1.ObjectMeta{Name: "c-pull"}, Status: corev1.PodStatus{InitContainerStatuses: waiting("ImagePullBackOff")}},
+		{ObjectMeta: metav1.ObjectMeta{Name: "b-starting"}, Status: corev1.PodStatus{InitContainerStatuses: waiting("PodInitializing")}},
+		{ObjectMeta: metav1.ObjectMeta{Name: "a-gone"}, Status: corev1.PodStatus{Phase: corev1.PodFailed}},
+		{ObjectMeta: metav1.ObjectMeta{Name: "d-going", DeletionTimestamp: &now}},
+	}
+	got := Pods(pods)
+	if len(got) != 2 || got[0].Name != "b-starting" || got[0].Failing != "" || got[1].Failing != "ImagePullBackOff" {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestBreaker(t *testing.T) {
+	now := time.Unix(10000, 0)
+	old, fresh := metav1.NewTime(now.Add(-2*time.Minute)), metav1.NewTime(now.Add(-10*time.Second))
+	failing := func(created metav1.Time, n int) (pods []Pod) {
+		for range n {
+			pods = append(pods, Pod{Sidecar: true, Revision: "now", Failing: "CrashLoopBackOff", CreationTimestamp: created})
+		}
+		return pods
+	}
+	working := func(n int) (pods []Pod) {
+		for range n {
+			pods = append(pods, injected("w", "now"))
+		}
+		return pods
+	}
+	for name, tt := range map[string]struct {
+		breaker Breaker
+		want    string
+	}{
+		"nothing fails":                                    {breaker: Breaker{Pods: working(2)}},
+		"no pods":                                          {},
+		"three that fail trip at once":                     {breaker: Breaker{Pods: failing(fresh, 3)}, want: "now"},
+		"three of many may be one bad node":                {breaker: Breaker{Pods: append(failing(old, 3), working(10)...)}},
+		"one that has just begun to fail may recover":      {breaker: Breaker{Pods: failing(fresh, 1)}},
+		"one that fails for long and none that works trip": {breaker: Breaker{Pods: failing(old, 1)}, want: "now"},
+		"one that fails beside one that works does not":    {breaker: Breaker{Pods: append(failing(old, 1), working(1)...)}},
+		"pods of an older sidecar do not count": {breaker: Breaker{Pods: []Pod{
+			{Sidecar: true, Revision: "old", Failing: "CrashLoopBackOff", CreationTimestamp: old},
+			{Sidecar: true, Revision: "old", Failing: "CrashLoopBackOff", CreationTimestamp: old},
+			{Sidecar: true, Revision: "old", Failing: "CrashLoopBackOff", CreationTimestamp: old},
+		}}},
+		"a quota that refuses every pod trips":                   {breaker: Breaker{CreationRefused: old.Time}, want: "now"},
+		"a refusal that has just begun may pass":                 {breaker: Breaker{CreationRefused: fresh.Time}},
+		"a quota that refuses more pods than work does not":      {breaker: Breaker{CreationRefused: old.Time, Pods: working(1)}},
+		"once tripped, it stays so though no pod fails any more": {breaker: Breaker{Tripped: "now"}, want: "now"},
+		"a new sidecar starts afresh":                            {breaker: Breaker{Tripped: "old", Pods: working(1)}},
+		"a person re-arms it":                                    {breaker: Breaker{Tripped: "now", Rearmed: "now", Pods: failing(old, 3)}},
+		"re-arming another revision does nothing":                {breaker: Breaker{Tripped: "now", Rearmed: "old"}, want: "now"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := tt.breaker
+			b.Revision, b.Now = "now", now
+			if got := b.Decide(); got != tt.want {
+				t.Errorf("tripped %q, want %q", got, tt.want)
+			}
+		})
+	}
+	if got := (Breaker{Revision: "now", Now: now, Pods: failing(fresh, 1)}).Recheck(); got <= 0 {
+		t.Error("a pod that fails is not looked at again")
+	}
+	if got := (Breaker{Revision: "now", Now: now, Pods: working(1)}).Recheck(); got != 0 {
+		t.Errorf("pods that work are looked at every %v", got)
+	}
+}
+
+func TestCreationRefused(t *testing.T) {
+	at := metav1.NewTime(time.Unix(1000, 0))
+	d := wrappers.MakeDeployment("ns", "fraud", wrappers.Injected("fraud"))
+	d.Status.Conditions = []appsv1.DeploymentCondition{{Type: appsv1.DeploymentReplicaFailure, Status: corev1.ConditionTrue, LastTransitionTime: at}}
+	if got := CreationRefused(d, "fraud"); !got.Equal(at.Time) {
+		t.Errorf("since %v, want %v", got, at)
+	}
+	if got := CreationRefused(d, "churn"); !got.IsZero() {
+		t.Error("pods that do not ask for our sidecar are refused for no fault of ours")
+	}
+	if got := CreationRefused(nil, "fraud"); !got.IsZero() {
+		t.Error("a StatefulSet has no such condition")
+	}
+}
