@@ -57,7 +57,7 @@ func baselineFiles(t testing.TB, e *Env) (profiles []byte, summary *outlier.Summ
 }
 
 func TestBaselineOfADataset(t *testing.T) {
-	e := testEnv(t, "")
+	e := testEnv(t)
 	rows := flightsOf(20_000, 1)
 	put(t, e, e.layout().Prefix()+"datasets/may.csv", csvOf(rows))
 	v, err := Baseline(t.Context(), e)
@@ -133,7 +133,7 @@ func windowsOf(series []*profile.Series) int {
 func TestBaselineIsDeterministic(t *testing.T) {
 	files := flightsOf(5_000, 2)
 	build := func() ([]byte, string) {
-		e := testEnv(t, "")
+		e := testEnv(t)
 		e.Config.Baseline.DatasetURL = "datasets/may"
 		// In a folder, and in two files: it is the rows in their order that count.
 		put(t, e, e.layout().Prefix()+"datasets/may/part-1.csv", csvOf(files[:2_000]))
@@ -182,7 +182,7 @@ func TestBaselineThatCannotBeMade(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			e := testEnv(t, "")
+			e := testEnv(t)
 			c.prepare(t, e)
 			_, err := Baseline(t.Context(), e)
 			if err == nil {
@@ -199,7 +199,7 @@ func TestBaselineThatCannotBeMade(t *testing.T) {
 }
 
 func TestBaselineSaysWhatItLacks(t *testing.T) {
-	e := testEnv(t, "")
+	e := testEnv(t)
 	e.Config.Baseline.DatasetURL = "datasets/may"
 	put(t, e, e.layout().Prefix()+"datasets/may/1.csv", []byte("origin,delay\nATL,1\nLAX,2\n"))
 	put(t, e, e.layout().Prefix()+"datasets/may/2.parquet", []byte("PAR1 no more PAR1"))
@@ -218,7 +218,7 @@ func TestBaselineSaysWhatItLacks(t *testing.T) {
 }
 
 func TestAFeatureFarFromZeroGetsAnOrigin(t *testing.T) {
-	e := testEnv(t, "")
+	e := testEnv(t)
 	rng := rand.New(rand.NewPCG(3, 3))
 	var b bytes.Buffer
 	b.WriteString("hour\n")
@@ -285,7 +285,7 @@ func writeRows(t testing.TB, e *Env, tier record.Tier, name string, rows []recor
 }
 
 func TestBaselineOfTheTrailingTraffic(t *testing.T) {
-	e := testEnv(t, "")
+	e := testEnv(t)
 	e.Config.Baseline = wire.Baseline{Name: "may", TrailingSeconds: 3600}
 	rows := flightsOf(4_000, 4)
 	for i := range rows {

@@ -32,7 +32,7 @@ const (
 // with it. rows/s counts the rows of the dataset, rows/cpu-s the same by the processor time of the process, which a busy
 // machine does not falsify; peak-MB is the most heap in use.
 func BenchmarkDrift1Mx20(b *testing.B) {
-	e := testEnv(b, "")
+	e := testEnv(b)
 	e.Config.Segments, e.Config.Thresholds = nil, nil
 	e.Config.Baseline.DatasetURL = "datasets/wide.parquet"
 	e.Config.Schema.Features = nil

@@ -49,7 +49,7 @@ func TestCheck(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			e := testEnv(t, "")
+			e := testEnv(t)
 			c.prepare(t, e)
 			v := Check(t.Context(), e)
 			if v.Outcome != c.outcome || v.Reason != c.reason || !strings.Contains(v.Message, c.says) {
@@ -83,7 +83,7 @@ func TestCheckTellsRefusedFromUnreachable(t *testing.T) {
 	} {
 		t.Run(reason, func(t *testing.T) {
 			t.Setenv("AWS_MAX_ATTEMPTS", "1")
-			e := testEnv(t, "")
+			e := testEnv(t)
 			bucket, err := store.Open(t.Context(), "s3://bucket?endpoint="+endpoint, credentials)
 			if err != nil {
 				t.Fatal(err)

@@ -49,11 +49,22 @@ func Drift(ctx context.Context, e *Env, w Window) (*DriftReport, wire.Verdict, e
 	thresholds := evaluate(e.Config, r.Results, l)
 	r.Thresholds = reportThresholds(thresholds)
 	r.conclude()
+	r.trim()
 	key, err := r.store(ctx, e)
 	if err != nil {
 		return nil, wire.Verdict{}, err
 	}
 	return r, r.verdict(e, key, thresholds), nil
+}
+
+// trim drops the cells of what is stable in a segment: with many segments they would be most of the report, and nobody
+// looks at them.
+func (r *DriftReport) trim() {
+	for i := range r.Results {
+		if s := &r.Results[i]; s.Segment != "" && s.Outcome != wire.OutcomeDrift {
+			s.Edges, s.Names, s.CountsReference, s.Counts = nil, nil, nil, nil
+		}
+	}
 }
 
 // reference is what the window is compared with: the stored baseline, or the traffic before the window.

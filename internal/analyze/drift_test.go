@@ -21,8 +21,8 @@ import (
 )
 
 func TestDriftOfOneSegmentIsFoundAndTheOthersAreStable(t *testing.T) {
-	e := testEnv(t, "")
-	writeBaseline(t, e, 20_000, 1)
+	e := testEnv(t)
+	writeBaseline(t, e, 20_000)
 	rng := rand.New(rand.NewPCG(2, 2))
 	writeProfiles(t, e, lastHour, "pod-1", traffic(e, lastHour, 8_000, func(int) record.Row { return flight(rng, true) }))
 	writeProfiles(t, e, lastHour, "pod-2", traffic(e, lastHour, 2_000, func(int) record.Row { return flight(rng, true) }))
@@ -106,12 +106,12 @@ func TestDriftNeverPassesWhatItCannotTell(t *testing.T) {
 		says    string
 	}{
 		"no traffic at all": {
-			prepare: func(t *testing.T, e *Env) { writeBaseline(t, e, 5_000, 1) },
+			prepare: func(t *testing.T, e *Env) { writeBaseline(t, e, 5_000) },
 			reason:  ReasonTooFewRows, says: "has 0 rows",
 		},
 		"too few rows": {
 			prepare: func(t *testing.T, e *Env) {
-				writeBaseline(t, e, 5_000, 1)
+				writeBaseline(t, e, 5_000)
 				writeTraffic(t, e, 299)
 			},
 			reason: ReasonTooFewRows, says: "needs 300",
@@ -136,7 +136,7 @@ func TestDriftNeverPassesWhatItCannotTell(t *testing.T) {
 		},
 		"profiles leave out too much": {
 			prepare: func(t *testing.T, e *Env) {
-				writeBaseline(t, e, 5_000, 1)
+				writeBaseline(t, e, 5_000)
 				set := profile.NewSet(e.Config.Schema.Features, math.MaxInt)
 				rng := rand.New(rand.NewPCG(3, 3))
 				for range 800 {
@@ -152,7 +152,7 @@ func TestDriftNeverPassesWhatItCannotTell(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			e := testEnv(t, "")
+			e := testEnv(t)
 			c.prepare(t, e)
 			report, verdict, err := Drift(t.Context(), e, e.Window(time.Hour, time.Time{}))
 			if err != nil {
@@ -183,7 +183,7 @@ func writeTraffic(t testing.TB, e *Env, rows int) {
 }
 
 func TestDriftAgainstTheTrailingWindow(t *testing.T) {
-	e := testEnv(t, "")
+	e := testEnv(t)
 	e.Config.Baseline = wire.Baseline{Name: wire.BaselineTrailing, TrailingSeconds: 4 * 3600}
 	past := Window{From: lastHour.From.Add(-4 * time.Hour), To: lastHour.From}
 	rng := rand.New(rand.NewPCG(5, 5))
@@ -205,8 +205,8 @@ func TestDriftAgainstTheTrailingWindow(t *testing.T) {
 }
 
 func TestDriftOfMissingValuesAndNewCategories(t *testing.T) {
-	e := testEnv(t, "")
-	writeBaseline(t, e, 20_000, 1)
+	e := testEnv(t)
+	writeBaseline(t, e, 20_000)
 	rng := rand.New(rand.NewPCG(6, 6))
 	writeProfiles(t, e, lastHour, "pod-1", traffic(e, lastHour, 4_000, func(i int) record.Row {
 		r := flight(rng, false)
@@ -237,7 +237,7 @@ func TestDriftOfMissingValuesAndNewCategories(t *testing.T) {
 func contains(list []string, s string) bool { return strings.Contains(strings.Join(list, ","), s) }
 
 func TestAConstantFeatureThatMovesDrifts(t *testing.T) {
-	e := testEnv(t, "")
+	e := testEnv(t)
 	p := newProfiler(e.Config.Schema.Features)
 	row := func(hour float64) record.Row {
 		return record.Row{Score: math.NaN(), ModelVersion: "v1", Features: []record.Value{{}, {}, {Kind: record.Number, Num: hour}, {}}}
@@ -270,8 +270,8 @@ func TestAConstantFeatureThatMovesDrifts(t *testing.T) {
 }
 
 func TestDamagedProfilesAreNamedAndLeftOut(t *testing.T) {
-	e := testEnv(t, "")
-	writeBaseline(t, e, 5_000, 1)
+	e := testEnv(t)
+	writeBaseline(t, e, 5_000)
 	writeTraffic(t, e, 1_000)
 	bad := e.layout().Rows(store.Profiles, "v1", lastHour.From, "pod-2")
 	put(t, e, bad, []byte("PAR1 but nothing else PAR1"))
@@ -288,7 +288,7 @@ func TestDamagedProfilesAreNamedAndLeftOut(t *testing.T) {
 }
 
 func TestADamagedBaselineFails(t *testing.T) {
-	e := testEnv(t, "")
+	e := testEnv(t)
 	put(t, e, e.layout().Baseline("may", profileFile), []byte("nothing of ours"))
 	_, _, err := Drift(t.Context(), e, lastHour)
 	if got := e.Failed(KindDrift, err); got.Reason != ReasonBaselineDamaged || got.Outcome != wire.OutcomeFailed {
@@ -309,7 +309,7 @@ func TestDriftRefusesAConfigurationThatCannotJudge(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			e := testEnv(t, "")
+			e := testEnv(t)
 			c.change(&e.Config)
 			_, _, err := Drift(t.Context(), e, e.Window(wire.Seconds(e.Config.Drift.WindowSeconds), time.Time{}))
 			v := e.Failed(KindDrift, err)
@@ -321,8 +321,8 @@ func TestDriftRefusesAConfigurationThatCannotJudge(t *testing.T) {
 }
 
 func TestSeriesOfAnotherSchemaAreForeign(t *testing.T) {
-	e := testEnv(t, "")
-	writeBaseline(t, e, 5_000, 1)
+	e := testEnv(t)
+	writeBaseline(t, e, 5_000)
 	writeTraffic(t, e, 1_000)
 	e.Config.Schema.Features[1].Origin = 100
 	report, _, err := Drift(t.Context(), e, e.Window(time.Hour, time.Time{}))
@@ -343,7 +343,7 @@ func TestErrorsOfTheStoreAreClassified(t *testing.T) {
 	for reason, err := range map[string]error{
 		ReasonCredentialsRefused: store.ErrCredentials, ReasonUnreachable: store.ErrUnreachable, ReasonError: errors.New("other"),
 	} {
-		if got := testEnv(t, "").Failed(KindDrift, err).Reason; got != reason {
+		if got := testEnv(t).Failed(KindDrift, err).Reason; got != reason {
 			t.Errorf("reason of %v = %s, want %s", err, got, reason)
 		}
 	}

@@ -76,7 +76,7 @@ func TestAtlantaInJuneDriftsAndLosAngelesDoesNot(t *testing.T) {
 	}
 	for _, month := range []data.Window{data.May, data.June} {
 		t.Run(string(month), func(t *testing.T) {
-			e := testEnv(t, "")
+			e := testEnv(t)
 			e.Config = flightsConfig()
 			put(t, e, e.layout().Prefix()+"datasets/may.parquet", dataset.Bytes())
 			if v, err := Baseline(t.Context(), e); err != nil || v.Outcome != wire.OutcomeSucceeded || v.Message != "" {

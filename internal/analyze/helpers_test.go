@@ -50,12 +50,9 @@ func testConfig() wire.Config {
 	}
 }
 
-func testEnv(t testing.TB, url string) *Env {
+func testEnv(t testing.TB) *Env {
 	t.Helper()
-	if url == "" {
-		url = "file://" + t.TempDir()
-	}
-	bucket, err := store.Open(t.Context(), url, "")
+	bucket, err := store.Open(t.Context(), "file://"+t.TempDir(), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,9 +112,9 @@ func put(t testing.TB, e *Env, key string, body []byte) {
 }
 
 // writeBaseline stores a baseline of flights without a storm.
-func writeBaseline(t testing.TB, e *Env, rows int, seed uint64) {
+func writeBaseline(t testing.TB, e *Env, rows int) {
 	t.Helper()
-	rng := rand.New(rand.NewPCG(seed, 1))
+	rng := rand.New(rand.NewPCG(1, 1))
 	p := newProfiler(e.Config.Schema.Features)
 	for range rows {
 		r := flight(rng, false)

@@ -84,7 +84,7 @@ func (u usual) describe(f wire.Feature, v record.Value) FeatureValue {
 	if !ok || s.Rows == 0 || s.Type != f.Type {
 		return out
 	}
-	category := ""
+	var category string
 	switch v.Kind {
 	case record.Number:
 		out.Z = Float(stats.RobustZ(v.Num, s.Median, s.MAD))

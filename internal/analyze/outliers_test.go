@@ -38,7 +38,7 @@ func captured(n int, strange ...int) []record.Row {
 }
 
 func TestOutliersNamesTheRiskiestAndWhy(t *testing.T) {
-	e := testEnv(t, "")
+	e := testEnv(t)
 	put(t, e, e.layout().Prefix()+"datasets/may.csv", csvOf(flightsOf(5_000, 1)))
 	if _, err := Baseline(t.Context(), e); err != nil {
 		t.Fatal(err)
@@ -91,14 +91,14 @@ func TestOutliersNamesTheRiskiestAndWhy(t *testing.T) {
 
 func TestOutliersWithoutRowsOrScores(t *testing.T) {
 	t.Run("no rows", func(t *testing.T) {
-		e := testEnv(t, "")
+		e := testEnv(t)
 		_, v, err := Outliers(t.Context(), e, lastHour, 10)
 		if err != nil || v.Outcome != wire.OutcomeInsufficient || v.Reason != ReasonTooFewRows {
 			t.Errorf("verdict %+v (%v), want Insufficient TooFewRows", v.VerdictHeader, err)
 		}
 	})
 	t.Run("an outlier by rule has no score, and comes after those that have one", func(t *testing.T) {
-		e := testEnv(t, "")
+		e := testEnv(t)
 		rows := captured(10)
 		for i := range rows {
 			rows[i].OutlierScore = math.NaN()
@@ -118,7 +118,7 @@ func TestOutliersWithoutRowsOrScores(t *testing.T) {
 		}
 	})
 	t.Run("an empty window", func(t *testing.T) {
-		e := testEnv(t, "")
+		e := testEnv(t)
 		_, _, err := Outliers(t.Context(), e, e.Window(0, time.Time{}), 10)
 		if got := e.Failed(KindOutliers, err).Reason; got != ReasonConfigInvalid {
 			t.Errorf("reason %s, want ConfigInvalid", got)

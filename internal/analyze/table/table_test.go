@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -144,7 +145,7 @@ func TestParquetReadsEveryValueOfEveryType(t *testing.T) {
 				}
 				for i, v := range []record.Value{
 					hour, number(float64(f.Distance)), number(float64(f.Weight) / 100), origin, late,
-					number(float64(f.Ratio)), text(fmt.Sprint(f.Distance)), number(float64(f.Big)),
+					number(float64(f.Ratio)), text(strconv.Itoa(int(f.Distance))), number(float64(f.Big)),
 				} {
 					wantColumns[i] = append(wantColumns[i], v)
 				}
