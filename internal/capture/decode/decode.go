@@ -53,13 +53,14 @@ type Decoder struct {
 	path                   string
 	instances, predictions *expr.Path
 	features               []feature
+	byName                 map[string]int // of those without a path
 	prediction             prediction
 	labelKey               *expr.Path
 }
 
 // New makes a Decoder.
 func New(capture wire.Capture, schema wire.Schema) (*Decoder, error) {
-	d := &Decoder{protocol: capture.Protocol, path: capture.JSON.Path}
+	d := &Decoder{protocol: capture.Protocol, path: capture.JSON.Path, byName: map[string]int{}}
 	if d.protocol == "" {
 		d.protocol = wire.ProtocolAuto
 	}
@@ -74,8 +75,11 @@ func New(capture wire.Capture, schema wire.Schema) (*Decoder, error) {
 	}
 	d.instances, d.predictions = optional(capture.JSON.Instances), optional(capture.JSON.Predictions)
 	d.labelKey = optional(schema.LabelKey.Path)
-	for _, f := range schema.Features {
+	for i, f := range schema.Features {
 		d.features = append(d.features, feature{Feature: f, path: optional(f.Path)})
+		if f.Path == "" {
+			d.byName[f.Name] = i
+		}
 	}
 	p := schema.Prediction
 	d.prediction = prediction{

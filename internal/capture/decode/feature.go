@@ -25,7 +25,13 @@ type feature struct {
 // values reads the features of instance i.
 func (d *Decoder) values(t texts, i int) []record.Value {
 	values := make([]record.Value, len(d.features))
+	if kind(t.raw[i]) == '{' {
+		d.byMembers(values, t.raw[i])
+	}
 	for j := range d.features {
+		if values[j].Kind != record.Missing {
+			continue
+		}
 		if raw, ok := d.find(j, t, i); ok {
 			values[j] = d.features[j].value(raw)
 		}
@@ -33,7 +39,17 @@ func (d *Decoder) values(t texts, i int) []record.Value {
 	return values
 }
 
-// find looks the value of feature j up in instance i.
+// byMembers reads the features that are members of an object, in one pass. Of a name that is repeated the first value
+// counts that is not null.
+func (d *Decoder) byMembers(values []record.Value, object []byte) {
+	for name, raw := range members(object) {
+		if j, ok := d.byName[string(plain(name))]; ok && values[j].Kind == record.Missing {
+			values[j] = d.features[j].value(raw)
+		}
+	}
+}
+
+// find looks the value of feature j up in instance i where it is no member of an object.
 func (d *Decoder) find(j int, t texts, i int) ([]byte, bool) {
 	f, raw := &d.features[j], t.raw[i]
 	if f.path != nil {
@@ -41,8 +57,8 @@ func (d *Decoder) find(j int, t texts, i int) ([]byte, bool) {
 	}
 	switch kind(raw) {
 	case '{':
-		if v, ok := member(raw, f.Name); ok || t.rows == nil {
-			return v, ok
+		if t.rows == nil || t.first == f.Name {
+			return nil, false
 		}
 		return d.position(j, t.rows[i])
 	case '[':

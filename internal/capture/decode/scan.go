@@ -3,6 +3,7 @@
 package decode
 
 import (
+	"bytes"
 	"encoding/json"
 	"iter"
 	"math"
@@ -38,24 +39,13 @@ func kind(raw []byte) byte {
 
 // end is the length of the value that raw begins with.
 func end(raw []byte) int {
-	depth, quoted := 0, false
+	depth := 0
 	for i := 0; i < len(raw); i++ {
-		c := raw[i]
-		if quoted {
-			switch c {
-			case '\\':
-				i++
-			case '"':
-				quoted = false
-				if depth == 0 {
-					return i + 1
-				}
-			}
-			continue
-		}
-		switch c {
+		switch raw[i] {
 		case '"':
-			quoted = true
+			if i += quoted(raw[i:]) - 1; depth == 0 {
+				return i + 1
+			}
 		case '{', '[':
 			depth++
 		case '}', ']':
@@ -74,6 +64,24 @@ func end(raw []byte) int {
 	return len(raw)
 }
 
+// quoted is the length of the string that raw begins with, with its quotes.
+func quoted(raw []byte) int {
+	for i := 1; ; {
+		n := bytes.IndexByte(raw[i:], '"')
+		if n < 0 {
+			return len(raw)
+		}
+		i += n + 1
+		escapes := 0
+		for raw[i-2-escapes] == '\\' {
+			escapes++
+		}
+		if escapes%2 == 0 {
+			return i
+		}
+	}
+}
+
 // elements yields the values of an array, and nothing for anything else.
 func elements(raw []byte) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
@@ -90,15 +98,15 @@ func elements(raw []byte) iter.Seq[[]byte] {
 	}
 }
 
-// members yields names and values of an object, and nothing for anything else.
-func members(raw []byte) iter.Seq2[string, []byte] {
-	return func(yield func(string, []byte) bool) {
+// members yields the names of an object, with their quotes, and the values; nothing for anything else.
+func members(raw []byte) iter.Seq2[[]byte, []byte] {
+	return func(yield func(name, value []byte) bool) {
 		if raw = trim(raw); kind(raw) != '{' {
 			return
 		}
 		for rest := trim(raw[1:]); len(rest) > 0 && rest[0] == '"'; {
 			n := end(rest)
-			name, _ := text(rest[:n])
+			name := rest[:n]
 			rest = trim(rest[n:])
 			if len(rest) == 0 || rest[0] != ':' {
 				return
@@ -124,11 +132,21 @@ func after(rest []byte) []byte {
 // member is the value of the first member of that name.
 func member(raw []byte, name string) ([]byte, bool) {
 	for n, v := range members(raw) {
-		if n == name {
+		if string(plain(n)) == name {
 			return v, true
 		}
 	}
 	return nil, false
+}
+
+// plain is the value of a JSON string as bytes, without a copy where it can be.
+func plain(quoted []byte) []byte {
+	inner := quoted[1 : len(quoted)-1]
+	if bytes.IndexByte(inner, '\\') < 0 {
+		return inner
+	}
+	s, _ := text(quoted)
+	return []byte(s)
 }
 
 // text is the value of a JSON string.
@@ -136,15 +154,7 @@ func text(raw []byte) (string, bool) {
 	if len(raw) < 2 || raw[0] != '"' {
 		return "", false
 	}
-	inner := raw[1 : len(raw)-1]
-	plain := true
-	for _, c := range inner {
-		if c == '\\' || c >= utf8.RuneSelf {
-			plain = false
-			break
-		}
-	}
-	if plain {
+	if inner := raw[1 : len(raw)-1]; bytes.IndexByte(inner, '\\') < 0 && utf8.Valid(inner) {
 		return string(inner), true
 	}
 	var s string

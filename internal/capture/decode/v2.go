@@ -63,7 +63,7 @@ func splitV2(s side, body []byte, jsonLength string) (texts, error) {
 func readTensor(raw, binary []byte) (t tensor, rest []byte, err error) {
 	var shape, data, size, datatype []byte
 	for n, v := range members(raw) {
-		switch n {
+		switch string(plain(n)) {
 		case "name":
 			t.name, _ = text(v)
 		case "shape":
