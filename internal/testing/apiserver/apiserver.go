@@ -7,6 +7,7 @@
 package apiserver
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/http"
@@ -27,6 +28,7 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
+	"sigs.k8s.io/yaml"
 
 	vedettev1alpha1 "github.com/vedette-dev/vedette/api/v1alpha1"
 )
@@ -152,6 +154,26 @@ func (s *Server) As(t *testing.T, user string, roles ...*rbacv1.ClusterRole) *re
 	cfg := u.Config()
 	cfg.QPS = -1
 	return cfg
+}
+
+// ManagerRole is the generated role of the manager: a test that runs under it finds missing markers.
+func ManagerRole(t *testing.T) *rbacv1.ClusterRole {
+	t.Helper()
+	b, err := os.ReadFile(File("config/rbac/role.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for document := range bytes.SplitSeq(b, []byte("---\n")) {
+		role := &rbacv1.ClusterRole{}
+		if err := yaml.Unmarshal(document, role); err != nil {
+			t.Fatal(err)
+		}
+		if role.Kind == "ClusterRole" && role.Name == "vedette-manager" {
+			return role
+		}
+	}
+	t.Fatal("config/rbac/role.yaml holds no ClusterRole vedette-manager")
+	return nil
 }
 
 // Await waits until done holds for the object that is named like obj, and leaves it in obj. It wakes with every change of

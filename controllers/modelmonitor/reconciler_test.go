@@ -1,0 +1,473 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package modelmonitor
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/vedette-dev/vedette/api/v1alpha1"
+	"github.com/vedette-dev/vedette/internal/monitor"
+	"github.com/vedette-dev/vedette/internal/naming"
+	"github.com/vedette-dev/vedette/internal/testing/kstatus"
+	"github.com/vedette-dev/vedette/internal/testing/wrappers"
+	"github.com/vedette-dev/vedette/internal/wire"
+)
+
+// fraud makes a monitor with a baseline, its class and its Deployment.
+func (f *fixture) fraud() *wrappers.Monitor {
+	f.t.Helper()
+	f.class()
+	f.create(wrappers.MakeDeployment(f.ns, "fraud", wrappers.Injected("fraud")))
+	return wrappers.MakeMonitor(f.ns, "fraud").Class(f.ns).Binary().Dataset("may.parquet").Segment("young", "f.age < 30.0").
+		Threshold(v1alpha1.Threshold{Name: "errors", Signal: v1alpha1.SignalErrorRatio, Max: "0.01"}).
+		Threshold(v1alpha1.Threshold{Name: "drift", Signal: v1alpha1.SignalPredictionDrift, Max: "0.2"})
+}
+
+// children are all kinds of children that the API server knows by itself.
+func (f *fixture) children() []client.Object {
+	f.t.Helper()
+	var all []client.Object
+	keep := func(o client.Object) {
+		if o.GetLabels()[naming.LabelMonitor] != "" {
+			all = append(all, o)
+		}
+	}
+	in := client.InNamespace(f.ns)
+	var configs corev1.ConfigMapList
+	var services corev1.ServiceList
+	var policies networkingv1.NetworkPolicyList
+	var crons batchv1.CronJobList
+	var jobs batchv1.JobList
+	for _, l := range []client.ObjectList{&configs, &services, &policies, &crons, &jobs} {
+		if err := f.admin.List(f.t.Context(), l, in); err != nil {
+			f.t.Fatal(err)
+		}
+	}
+	for i := range configs.Items {
+		keep(&configs.Items[i])
+	}
+	for i := range services.Items {
+		keep(&services.Items[i])
+	}
+	for i := range policies.Items {
+		keep(&policies.Items[i])
+	}
+	for i := range crons.Items {
+		keep(&crons.Items[i])
+	}
+	for i := range jobs.Items {
+		keep(&jobs.Items[i])
+	}
+	return all
+}
+
+func names(objs []client.Object) []string {
+	var all []string
+	for _, o := range objs {
+		all = append(all, o.GetName())
+	}
+	slices.Sort(all)
+	return all
+}
+
+func TestFromFirstSightToReady(t *testing.T) {
+	f := newFixture(t)
+	f.create(f.fraud().Obj())
+
+	f.reconcile("fraud")
+	f.condition("fraud", v1alpha1.ConditionReady, metav1.ConditionUnknown, v1alpha1.ReasonStoreChecking)
+	f.condition("fraud", v1alpha1.ConditionStoreReachable, metav1.ConditionUnknown, v1alpha1.ReasonStoreChecking)
+	f.condition("fraud", v1alpha1.ConditionPrometheusAvailable, metav1.ConditionFalse, v1alpha1.ReasonDependencyMissing)
+	f.condition("fraud", v1alpha1.ConditionDriftDetected, metav1.ConditionUnknown, v1alpha1.ReasonNotRun)
+	f.settle("fraud")
+
+	f.check("fraud", failed(monitor.KindCheck, "BaselineMissing"))
+	f.settle("fraud")
+	f.condition("fraud", v1alpha1.ConditionStoreReachable, metav1.ConditionTrue, v1alpha1.ReasonReachable)
+	f.condition("fraud", v1alpha1.ConditionReady, metav1.ConditionUnknown, v1alpha1.ReasonProgressing)
+
+	f.finish(f.job("fraud", monitor.KindBaseline), succeeded(monitor.KindBaseline))
+	m := f.settle("fraud")
+	f.condition("fraud", v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonSucceeded)
+	if got := kstatus.Of(m.Generation, m.Status.ObservedGeneration, m.Status.Conditions); got != kstatus.Current {
+		t.Errorf("kstatus %s, want Current", got)
+	}
+	if m.Status.Target != "Deployment/fraud" || string(m.Status.ClassName) != f.ns || m.Status.Mode != v1alpha1.ModeEnforce || m.Status.ConfigRevision == "" {
+		t.Errorf("status %+v", m.Status)
+	}
+
+	children := f.children()
+	var jobs int
+	for _, c := range children {
+		ref := metav1.GetControllerOf(c)
+		if ref == nil || ref.UID != m.UID {
+			t.Errorf("%T %s is not controlled by the monitor, and would outlive it", c, c.GetName())
+		}
+		if _, ok := c.(*batchv1.Job); ok {
+			jobs++
+		}
+	}
+	if got := names(children); jobs != 2 || len(got) != 7 || !slices.Contains(got, "fraud-drift") || !slices.Contains(got, "fraud-outliers") {
+		t.Errorf("children %v", got)
+	}
+}
+
+func TestUserObjectsAreNeverWritten(t *testing.T) {
+	f := newFixture(t)
+	m := f.fraud()
+	users := []client.Object{
+		&corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: f.ns, Name: "fraud"}, Spec: corev1.ServiceSpec{
+			Selector: map[string]string{"app": "fraud"}, Ports: []corev1.ServicePort{{Port: 80, TargetPort: intstr.FromInt32(8080)}},
+		}},
+		f.pod("fraud-1", "", corev1.ContainerState{}),
+	}
+	f.create(users[0], m.Obj())
+	deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: f.ns, Name: "fraud"}}
+	users = append(users, deployment)
+	versions := map[client.Object]string{}
+	for _, o := range users {
+		if err := f.admin.Get(t.Context(), client.ObjectKeyFromObject(o), o); err != nil {
+			t.Fatal(err)
+		}
+		versions[o] = o.GetResourceVersion()
+	}
+	f.settle("fraud")
+	f.condition("fraud", v1alpha1.ConditionCaptureInjected, metav1.ConditionFalse, v1alpha1.ReasonPortBypassed)
+	if err := f.admin.Delete(t.Context(), f.get("fraud")); err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range users {
+		if err := f.admin.Get(t.Context(), client.ObjectKeyFromObject(o), o); err != nil {
+			t.Fatalf("after the monitor is deleted: %v", err)
+		}
+		if o.GetResourceVersion() != versions[o] {
+			t.Errorf("%T %s was written", o, o.GetName())
+		}
+		for _, field := range o.GetManagedFields() {
+			if field.Manager == naming.ManagedBy {
+				t.Errorf("%T %s has fields of ours", o, o.GetName())
+			}
+		}
+	}
+}
+
+func TestWhatOthersChangeIsRestoredAndWhatTheyAddIsLeft(t *testing.T) {
+	f := newFixture(t)
+	f.create(f.fraud().Obj())
+	f.settle("fraud")
+	key := client.ObjectKey{Namespace: f.ns, Name: naming.Metrics("fraud")}
+
+	service := &corev1.Service{}
+	if err := f.admin.Get(t.Context(), key, service); err != nil {
+		t.Fatal(err)
+	}
+	service.Labels["team"] = "payments"
+	if err := f.admin.Update(t.Context(), service); err != nil {
+		t.Fatal(err)
+	}
+	f.reconcile("fraud")
+	if got := f.requests.Mutating(); len(got) > 0 {
+		t.Errorf("a label that somebody added made us send %v", got)
+	}
+
+	if err := f.admin.Get(t.Context(), key, service); err != nil {
+		t.Fatal(err)
+	}
+	service.Spec.Selector = map[string]string{"app": "fraud"}
+	if err := f.admin.Update(t.Context(), service); err != nil {
+		t.Fatal(err)
+	}
+	f.settle("fraud")
+	if err := f.admin.Get(t.Context(), key, service); err != nil {
+		t.Fatal(err)
+	}
+	if got := service.Spec.Selector[naming.LabelInject]; got != "fraud" || service.Labels["team"] != "payments" {
+		t.Errorf("selector %v, labels %v", service.Spec.Selector, service.Labels)
+	}
+}
+
+func TestANameThatIsTakenIsLeftAlone(t *testing.T) {
+	f := newFixture(t)
+	theirs := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: f.ns, Name: naming.Config("fraud")}, Data: map[string]string{"mine": "yes"}}
+	f.create(theirs, f.fraud().Obj())
+	m := f.settle("fraud")
+	f.condition("fraud", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonNameConflict)
+	if got := kstatus.Of(m.Generation, m.Status.ObservedGeneration, m.Status.Conditions); got != kstatus.Failed {
+		t.Errorf("kstatus %s, want Failed", got)
+	}
+	got := &corev1.ConfigMap{}
+	if err := f.admin.Get(t.Context(), client.ObjectKeyFromObject(theirs), got); err != nil || got.ResourceVersion != theirs.ResourceVersion {
+		t.Errorf("the ConfigMap of somebody else was written: %v", err)
+	}
+	if err := f.admin.Delete(t.Context(), theirs); err != nil {
+		t.Fatal(err)
+	}
+	f.settle("fraud")
+	f.noCondition("fraud", v1alpha1.ConditionStalled)
+}
+
+func TestAStaleReadLosesNothing(t *testing.T) {
+	f := newFixture(t)
+	f.create(f.fraud().Obj())
+	stale := f.get("fraud")
+	f.settle("fraud")
+	before := f.get("fraud")
+	f.prom.samples = []monitor.Sample{{Threshold: "errors", Segment: "all", Value: 1}}
+	result, err := f.Reconcile(t.Context(), stale)
+	if err != nil {
+		t.Fatalf("a conflict is reported as an error: %v", err)
+	}
+	if result.RequeueAfter == 0 {
+		t.Error("after a conflict nobody looks again")
+	}
+	if got := f.get("fraud"); got.ResourceVersion != before.ResourceVersion {
+		t.Error("a stale read wrote status")
+	}
+}
+
+func TestModes(t *testing.T) {
+	f := newFixture(t)
+	f.create(f.fraud().Obj())
+	f.settle("fraud")
+	f.check("fraud", succeeded(monitor.KindCheck))
+	f.settle("fraud")
+	f.finish(f.job("fraud", monitor.KindBaseline), succeeded(monitor.KindBaseline))
+	f.settle("fraud")
+	config := func() wire.Config {
+		cm := &corev1.ConfigMap{}
+		if err := f.admin.Get(t.Context(), client.ObjectKey{Namespace: f.ns, Name: naming.Config("fraud")}, cm); err != nil {
+			t.Fatal(err)
+		}
+		c, _, err := wire.Decode([]byte(cm.Data[naming.ConfigFile]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	suspended := func() bool {
+		cron := &batchv1.CronJob{}
+		if err := f.admin.Get(t.Context(), client.ObjectKey{Namespace: f.ns, Name: "fraud-drift"}, cron); err != nil {
+			t.Fatal(err)
+		}
+		return *cron.Spec.Suspend
+	}
+	for _, tt := range []struct {
+		mode          v1alpha1.Mode
+		wantConfig    wire.Mode
+		wantSuspended bool
+		wantReason    string
+	}{
+		{v1alpha1.ModePassThrough, wire.ModePassThrough, true, v1alpha1.ReasonSucceeded},
+		{v1alpha1.ModeObserve, wire.ModeObserve, false, v1alpha1.ReasonSucceeded},
+		// Suspended leaves the configuration as it is.
+		{v1alpha1.ModeSuspended, wire.ModeObserve, true, v1alpha1.ReasonSuspended},
+		{v1alpha1.ModeEnforce, wire.ModeEnforce, false, v1alpha1.ReasonSucceeded},
+	} {
+		m := f.get("fraud")
+		m.Spec.Mode = tt.mode
+		if err := f.admin.Update(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+		f.settle("fraud")
+		if got := config().Mode; got != tt.wantConfig {
+			t.Errorf("%s: the configuration says %s, want %s", tt.mode, got, tt.wantConfig)
+		}
+		if got := suspended(); got != tt.wantSuspended {
+			t.Errorf("%s: the drift analysis is suspended: %v, want %v", tt.mode, got, tt.wantSuspended)
+		}
+		f.condition("fraud", v1alpha1.ConditionReady, metav1.ConditionTrue, tt.wantReason)
+	}
+}
+
+func TestWhatIsNoLongerWantedIsRemoved(t *testing.T) {
+	f := newFixture(t)
+	f.create(f.fraud().Obj())
+	f.settle("fraud")
+	theirs := &batchv1.CronJob{ObjectMeta: metav1.ObjectMeta{Namespace: f.ns, Name: "theirs", Labels: map[string]string{naming.LabelMonitor: "fraud"}}}
+	theirs.Spec.Schedule = "0 0 * * *"
+	theirs.Spec.JobTemplate.Spec.Template.Spec = corev1.PodSpec{RestartPolicy: corev1.RestartPolicyNever, Containers: []corev1.Container{{Name: "c", Image: "i"}}}
+	f.create(theirs)
+	m := f.get("fraud")
+	m.Spec.Analyses = []v1alpha1.Analysis{{Kind: v1alpha1.AnalysisOutliers}}
+	if err := f.admin.Update(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	f.settle("fraud")
+	got := names(f.children())
+	if slices.Contains(got, "fraud-drift") {
+		t.Error("the CronJob of an analysis that is gone stays")
+	}
+	if !slices.Contains(got, "theirs") {
+		t.Error("a CronJob that is not ours was deleted for its label")
+	}
+	f.noCondition("fraud", v1alpha1.ConditionDriftDetected)
+}
+
+func TestReferencesThatComeLater(t *testing.T) {
+	f := newFixture(t)
+	f.create(wrappers.MakeMonitor(f.ns, "fraud").Class(f.ns).Obj())
+	f.settle("fraud")
+	f.condition("fraud", v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonClassNotFound)
+	f.class()
+	f.settle("fraud")
+	f.condition("fraud", v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonTargetNotFound)
+	if !slices.Contains(names(f.children()), naming.Config("fraud")) {
+		t.Error("the configuration waits for the target: pods would start without it")
+	}
+	f.create(wrappers.MakeDeployment(f.ns, "fraud", nil))
+	f.settle("fraud")
+	f.condition("fraud", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonTemplateNotLabelled)
+}
+
+func TestBadInputIsACondition(t *testing.T) {
+	f := newFixture(t)
+	m := f.fraud()
+	m.Spec.Segments[0].When = "f.height < 3.0"
+	f.create(m.Obj())
+	f.settle("fraud")
+	f.condition("fraud", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonInvalidExpression)
+	if got := f.children(); len(got) != 0 {
+		t.Errorf("children of an invalid monitor: %v", names(got))
+	}
+}
+
+func TestRefusedCredentialsAreTriedAgain(t *testing.T) {
+	f := newFixture(t)
+	f.create(f.fraud().Obj())
+	f.settle("fraud")
+	f.check("fraud", failed(monitor.KindCheck, "CredentialsRefused"))
+	f.settle("fraud")
+	f.condition("fraud", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonCredentialsRefused)
+	f.condition("fraud", v1alpha1.ConditionStoreReachable, metav1.ConditionFalse, v1alpha1.ReasonCredentialsRefused)
+	if result := f.reconcile("fraud"); result.RequeueAfter == 0 || result.RequeueAfter > time.Minute {
+		t.Errorf("looks again after %v, want within a minute: no watch tells of Secrets", result.RequeueAfter)
+	}
+
+	f.now = f.now.Add(2 * time.Minute)
+	f.settle("fraud") // deletes the Job that has failed, and makes it anew
+	f.check("fraud", succeeded(monitor.KindCheck))
+	f.settle("fraud")
+	f.noCondition("fraud", v1alpha1.ConditionStalled)
+	f.condition("fraud", v1alpha1.ConditionStoreReachable, metav1.ConditionTrue, v1alpha1.ReasonReachable)
+}
+
+func TestDriftIsReported(t *testing.T) {
+	f := newFixture(t)
+	f.create(f.fraud().Obj())
+	f.settle("fraud")
+	cron := &batchv1.CronJob{}
+	if err := f.admin.Get(t.Context(), client.ObjectKey{Namespace: f.ns, Name: "fraud-drift"}, cron); err != nil {
+		t.Fatal(err)
+	}
+	run := func(name string, controller metav1.Object, kind string) {
+		j := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Namespace: f.ns, Name: name, Labels: cron.Spec.JobTemplate.Labels}, Spec: cron.Spec.JobTemplate.Spec}
+		if controller != nil {
+			j.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(controller, batchv1.SchemeGroupVersion.WithKind(kind))}
+		}
+		f.create(j)
+		f.finish(name, wire.Verdict{
+			VerdictHeader: wire.VerdictHeader{Kind: monitor.KindDrift, Outcome: wire.OutcomeDrift, Rows: 5000, Coverage: 1},
+			Thresholds:    []wire.ThresholdVerdict{{Threshold: "drift", Segment: "young", Outcome: wire.OutcomeFail, Value: 0.3}, {Threshold: "drift", Outcome: wire.OutcomePass}},
+			Findings:      []wire.Finding{{Segment: "young", Statistic: "psi", Effect: 0.3, Drifted: true}},
+		})
+	}
+	run("forged", nil, "")
+	f.settle("fraud")
+	f.condition("fraud", v1alpha1.ConditionDriftDetected, metav1.ConditionUnknown, v1alpha1.ReasonNotRun)
+
+	run("fraud-drift-1", cron, "CronJob")
+	m := f.settle("fraud")
+	f.condition("fraud", v1alpha1.ConditionDriftDetected, metav1.ConditionTrue, v1alpha1.ReasonDrifted)
+	f.condition("fraud", v1alpha1.ConditionWithinThresholds, metav1.ConditionFalse, v1alpha1.ReasonViolated)
+	if v := m.Status.Violations; len(v) != 1 || v[0].ThresholdName != "drift" || v[0].Segment != "young" {
+		t.Errorf("violations %+v", v)
+	}
+	var told bool
+	for len(f.recorder.Events) > 0 {
+		told = strings.Contains(<-f.recorder.Events, "Drifted") || told
+	}
+	if !told {
+		t.Error("no event tells of the drift")
+	}
+}
+
+func TestThresholdsAreReadFromPrometheus(t *testing.T) {
+	f := newFixture(t)
+	f.create(f.fraud().Obj())
+	f.prom.samples = []monitor.Sample{{Threshold: "errors", Segment: "all", Value: 0}, {Threshold: "errors", Segment: "young", Value: 1}}
+	m := f.settle("fraud")
+	f.condition("fraud", v1alpha1.ConditionWithinThresholds, metav1.ConditionFalse, v1alpha1.ReasonViolated)
+	start := m.Status.Violations[0].StartTime
+
+	f.now = f.now.Add(time.Hour)
+	f.prom.err = errors.New("connection refused")
+	m = f.settle("fraud")
+	f.condition("fraud", v1alpha1.ConditionWithinThresholds, metav1.ConditionFalse, v1alpha1.ReasonMetricsUnavailable)
+	if len(m.Status.Violations) != 1 || !m.Status.Violations[0].StartTime.Equal(&start) {
+		t.Errorf("an outage of Prometheus changed the violations to %+v", m.Status.Violations)
+	}
+
+	f.prom.err, f.prom.samples = nil, []monitor.Sample{{Threshold: "errors", Segment: "young", Value: 0}}
+	m = f.settle("fraud")
+	f.condition("fraud", v1alpha1.ConditionWithinThresholds, metav1.ConditionTrue, v1alpha1.ReasonHealthy)
+	if len(m.Status.Violations) != 0 {
+		t.Errorf("violations %+v", m.Status.Violations)
+	}
+	if result := f.reconcile("fraud"); result.RequeueAfter == 0 || result.RequeueAfter > pollPeriod {
+		t.Errorf("Prometheus is asked again after %v", result.RequeueAfter)
+	}
+}
+
+func TestTheCircuitBreaker(t *testing.T) {
+	f := newFixture(t)
+	f.create(f.fraud().Obj())
+	m := f.settle("fraud")
+	revision := m.Status.Capture.Revision
+	pull := corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff"}}
+	for _, name := range []string{"a", "b", "c"} {
+		f.pod(name, revision, pull)
+	}
+	m = f.settle("fraud")
+	f.condition("fraud", v1alpha1.ConditionInjectionBlocked, metav1.ConditionTrue, v1alpha1.ReasonInjectionTripped)
+	f.condition("fraud", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonInjectionTripped)
+	if m.Status.Capture.TrippedRevision != revision {
+		t.Errorf("tripped revision %q, want %q", m.Status.Capture.TrippedRevision, revision)
+	}
+
+	m.Annotations = map[string]string{naming.AnnotationRearm: revision}
+	if err := f.admin.Update(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	m = f.settle("fraud")
+	f.noCondition("fraud", v1alpha1.ConditionInjectionBlocked)
+	if m.Status.Capture.TrippedRevision != "" {
+		t.Errorf("tripped revision %q after it was re-armed", m.Status.Capture.TrippedRevision)
+	}
+}
+
+func TestCountsOfPods(t *testing.T) {
+	f := newFixture(t)
+	f.create(f.fraud().Obj())
+	revision := f.settle("fraud").Status.Capture.Revision
+	running := corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}
+	f.pod("bare", "", corev1.ContainerState{})
+	f.pod("old", "0000000000", running)
+	f.pod("new", revision, running)
+	c := f.settle("fraud").Status.Capture
+	if *c.Pods != 3 || *c.InjectedPods != 2 || *c.CurrentPods != 1 {
+		t.Errorf("pods %d, injected %d, current %d", *c.Pods, *c.InjectedPods, *c.CurrentPods)
+	}
+	f.condition("fraud", v1alpha1.ConditionCaptureInjected, metav1.ConditionFalse, v1alpha1.ReasonPodsNotInjected)
+}
