@@ -88,10 +88,11 @@ func (s *scene) checkRows(dir string, instances int64, c counts) {
 	s.Helper()
 	predictions, records := table(dir, store.Predictions), table(dir, store.Records)
 	got := s.query(`SELECT count(*) AS rows, count(DISTINCT record_id) AS ids, count(*) FILTER (outcome = 'undecodable') AS undecodable,
+		count(*) FILTER (outcome = 'error') AS errors,
 		count(*) FILTER (keep_reason = 'outlier') AS outliers, count(DISTINCT version) AS versions, min(version) AS version
 		FROM ` + predictions)
 	want := map[string]any{
-		"rows": fmt.Sprint(instances), "ids": fmt.Sprint(instances), "undecodable": "2",
+		"rows": fmt.Sprint(instances), "ids": fmt.Sprint(instances), "undecodable": "3", "errors": "1",
 		"outliers": fmt.Sprint(c.sum(naming.MetricOutliers)), "versions": "1", "version": "2001-01",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -53,7 +53,7 @@ func TestWebhookDown(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.waitCondition(reconcileTimeout, v1alpha1.ConditionCaptureInjected, metav1.ConditionFalse, v1alpha1.ReasonPodsNotInjected,
-		"kubectl rollout restart", "deployment/"+modelName)
+		"kubectl -n "+s.namespace+" rollout restart deployment/"+modelName)
 	s.post(infer)
 	if now := s.pod(); now.UID != pod.UID {
 		t.Error("the pod was restarted: that is for its owner to do")
@@ -201,7 +201,7 @@ func TestPassThroughStopsEveryCopy(t *testing.T) {
 	}
 }
 
-// TestBrokenSidecarStopsInjection gives the sidecar an image that cannot be pulled: the circuit breaker must let the
+// TestBrokenSidecarStopsInjection gives the sidecar an image that cannot run: the circuit breaker must let the
 // model start without it.
 func TestBrokenSidecarStopsInjection(t *testing.T) {
 	t.Parallel()
@@ -221,7 +221,7 @@ func TestBrokenSidecarStopsInjection(t *testing.T) {
 
 	// A person mends the image, which makes another sidecar.
 	change(s, s.class, func(class *v1alpha1.MonitorClass) { class.Spec.Sidecar.Image = "" })
-	s.waitCondition(reconcileTimeout, v1alpha1.ConditionCaptureInjected, metav1.ConditionFalse, v1alpha1.ReasonPodsNotInjected, "kubectl")
+	s.waitCondition(reconcileTimeout, v1alpha1.ConditionCaptureInjected, metav1.ConditionFalse, v1alpha1.ReasonPodsNotInjected, "rollout restart")
 	if err := restart(t.Context(), client.ObjectKeyFromObject(s.deployment)); err != nil {
 		t.Fatal(err)
 	}

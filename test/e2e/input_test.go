@@ -43,7 +43,7 @@ func TestBadInputIsSaid(t *testing.T) {
 			spoil: func(s *scene) {
 				s.monitor.Spec.Segments = []v1alpha1.Segment{{Name: "slow", When: "f.speed > 300.0"}}
 			},
-			condition: v1alpha1.ConditionStalled, status: metav1.ConditionTrue, reason: v1alpha1.ReasonInvalidExpression, message: []string{"slow", "speed"},
+			condition: v1alpha1.ConditionStalled, status: metav1.ConditionTrue, reason: v1alpha1.ReasonInvalidExpression, message: []string{"spec.segments[0].when", "speed", "f.distance"},
 		},
 		"schedule": {
 			spoil: func(s *scene) {

@@ -31,8 +31,8 @@ import (
 )
 
 const (
-	// noImage is an image that cannot be pulled.
-	noImage = "vedette.invalid/none:none"
+	// noImage is no valid reference of an image: its container never runs, and nobody waits for a registry.
+	noImage = "vedette.invalid/NONE"
 
 	systemNamespace = "vedette-system"
 	operatorDir     = "test/demo/manifests/operator"

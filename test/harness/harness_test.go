@@ -40,6 +40,15 @@ func TestUntilSaysWhatItSaw(t *testing.T) {
 			observe: func(int) (bool, string, error) { return false, "1 of 2", nil },
 			want:    "waiting up to 5s for tea: 1 of 2",
 		},
+		"an error after something was seen": {
+			observe: func(n int) (bool, string, error) {
+				if n < 3 {
+					return false, "1 of 2", nil
+				}
+				return false, "", failure
+			},
+			want: "waiting up to 5s for tea: 1 of 2; then no route",
+		},
 		"done, but with an error": {
 			observe: func(int) (bool, string, error) { return true, "", failure },
 			want:    "waiting up to 5s for tea: no route",

@@ -16,8 +16,8 @@ import (
 // interval is how often a condition is looked at.
 const interval = 500 * time.Millisecond
 
-// Until waits until observe reports done. What observe saw last, or the error that it met last, is part of the error
-// when the time is over; so observe returns errors that another try may mend.
+// Until waits until observe reports done. What observe saw last, and the error that it met after that, are part of the
+// error when the time is over; so observe returns errors that another try may mend.
 func Until(ctx context.Context, timeout time.Duration, what string, observe func(context.Context) (done bool, saw string, err error)) error {
 	var saw string
 	var last error
@@ -25,13 +25,17 @@ func Until(ctx context.Context, timeout time.Duration, what string, observe func
 		done, now, err := observe(ctx)
 		// A request that the deadline cut off would hide why the ones before it failed.
 		if ctx.Err() == nil {
-			saw, last = now, err
+			if last = err; err == nil {
+				saw = now
+			}
 		}
 		return done && err == nil, nil
 	})
 	switch {
 	case err == nil:
 		return nil
+	case last != nil && saw != "":
+		err = fmt.Errorf("%s; then %w", saw, last)
 	case last != nil:
 		err = last
 	case !errors.Is(err, context.DeadlineExceeded):
