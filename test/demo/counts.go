@@ -50,6 +50,41 @@ func (d *demo) checkCounts(ctx context.Context) error {
 		}
 		d.sayf("%9d  %s", e.want, e.what)
 	}
+	return d.showSegments(ctx)
+}
+
+// showSegments prints what Prometheus knows of each segment, and fails when one of the monitor's has no metrics.
+func (d *demo) showSegments(ctx context.Context) error {
+	m, err := d.monitor(ctx)
+	if err != nil {
+		return err
+	}
+	of := func(metric string) string {
+		return fmt.Sprintf(`sum by (segment) (%s{namespace=%q})`, metric, flightsNamespace)
+	}
+	columns := []string{
+		of(naming.MetricSegmentRequests),
+		fmt.Sprintf(`1000 * histogram_quantile(0.99, sum by (segment, le) (%s_bucket{namespace=%q}))`, naming.MetricSegmentLatency, flightsNamespace),
+		of(naming.MetricSegmentConfidence+"_sum") + " / " + of(naming.MetricSegmentConfidence+"_count"),
+	}
+	values := map[string][]float64{}
+	for _, column := range columns {
+		samples, err := d.prometheus.Query(ctx, column)
+		if err != nil {
+			return err
+		}
+		for _, s := range samples {
+			values[s.Labels["segment"]] = append(values[s.Labels["segment"]], s.Value)
+		}
+	}
+	d.sayf("%-10s %9s %8s %11s", "SEGMENT", "REQUESTS", "P99", "CONFIDENCE")
+	for _, segment := range m.Spec.Segments {
+		v := values[string(segment.Name)]
+		if len(v) != len(columns) {
+			return fmt.Errorf("Prometheus has %d of the %d metrics of segment %s", len(v), len(columns), segment.Name)
+		}
+		d.sayf("%-10s %9.0f %6.1fms %11.3f", segment.Name, v[0], v[1], v[2])
+	}
 	return nil
 }
 

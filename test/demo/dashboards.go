@@ -55,6 +55,9 @@ func (d *demo) checkDashboards(ctx context.Context) error {
 			return fmt.Errorf("reading %s: %w", file, err)
 		}
 		queries := board.queries()
+		if len(queries) == 0 {
+			errs = append(errs, fmt.Errorf("%s has no queries", file))
+		}
 		for _, q := range queries {
 			if err := d.tryQuery(ctx, q); err != nil {
 				errs = append(errs, fmt.Errorf("%s: %w", board.Title, err))

@@ -23,7 +23,8 @@ const (
 	systemNamespace  = "vedette-system"
 	demoNamespace    = "vedette-demo"
 
-	surroundingsDir = "test/demo/manifests"
+	surroundingsDir = "test/demo/manifests/surroundings"
+	registryDir     = "test/demo/manifests/registry"
 	operatorDir     = "test/demo/manifests/operator"
 	samplesDir      = "config/samples/flights"
 )
@@ -31,6 +32,7 @@ const (
 var (
 	monitorKey = types.NamespacedName{Namespace: flightsNamespace, Name: "flights"}
 	modelKey   = types.NamespacedName{Namespace: flightsNamespace, Name: "flights"}
+	managerKey = types.NamespacedName{Namespace: systemNamespace, Name: "vedette-manager"}
 	s3Key      = types.NamespacedName{Namespace: demoNamespace, Name: "s3"}
 	layout     = store.Layout{Cluster: "demo", Namespace: flightsNamespace, Monitor: "flights"}
 )
@@ -70,7 +72,7 @@ func (d *demo) play(ctx context.Context) error {
 		{"Every request counted", d.checkCounts, "docs/metrics.md"},
 		{"A drift run looks at June: Atlanta has regressed", d.judgeJune, "kubectl -n flights describe modelmonitor flights"},
 		{"The riskiest flights, and why", d.listOutliers, "kubectl -n flights logs job/flights-outliers-demo"},
-		{"The store: Parquet that anybody can read", d.checkStore, "docs/"},
+		{"The store: Parquet that anybody can read", d.checkStore, "docs/store.md"},
 		{"The alert fires", d.checkAlert, "kubectl -n flights get prometheusrule flights-thresholds -o yaml"},
 		{"Every panel of the dashboards has data", d.checkDashboards, "config/grafana"},
 		{"What a person asks first", d.checkStatus, "kubectl -n flights get all,cm,servicemonitor,prometheusrule -l vedette.dev/monitor=flights"},

@@ -6,8 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -26,6 +28,8 @@ const (
 	prometheusModule = "hack/cluster/modules/prometheus"
 	operatorModule   = "github.com/prometheus-operator/prometheus-operator"
 	definitions      = "example/prometheus-operator-crd/*.yaml"
+	// prometheusOperator is the name of its Deployment in the demo's manifests.
+	prometheusOperator = "prometheus-operator"
 )
 
 // demoLabel marks definitions that the demo brought, so that only those are removed again.
@@ -44,11 +48,20 @@ func (d *demo) startCluster(ctx context.Context) error {
 
 // applySurroundings brings Prometheus and S3. A cluster with a Prometheus operator keeps its own.
 func (d *demo) applySurroundings(ctx context.Context) error {
-	if err := d.applyDefinitions(ctx); err != nil {
-		return err
-	}
 	objects, err := d.surroundings(ctx)
 	if err != nil {
+		return err
+	}
+	present, err := d.hasOperator(ctx)
+	if err != nil {
+		return err
+	}
+	if present {
+		d.sayf("the cluster has a Prometheus operator, which is used")
+		objects = slices.DeleteFunc(objects, func(o *unstructured.Unstructured) bool {
+			return o.GetKind() == "Deployment" && o.GetName() == prometheusOperator
+		})
+	} else if err := d.applyDefinitions(ctx); err != nil {
 		return err
 	}
 	if err := d.cluster.Apply(ctx, objects); err != nil {
@@ -60,24 +73,29 @@ func (d *demo) applySurroundings(ctx context.Context) error {
 	return d.openStore(ctx)
 }
 
+// surroundings renders what stands around Vedette.
 func (d *demo) surroundings(ctx context.Context) ([]*unstructured.Unstructured, error) {
 	dir := surroundingsDir
 	if !d.cluster.Local {
-		dir += "/registry"
+		dir = registryDir
 	}
 	return d.cluster.Kustomize(ctx, dir)
 }
 
-func (d *demo) applyDefinitions(ctx context.Context) error {
+// hasOperator says whether somebody else has installed a Prometheus operator.
+func (d *demo) hasOperator(ctx context.Context) (bool, error) {
+	if d.cluster.Local {
+		return false, nil
+	}
 	var present apiextensionsv1.CustomResourceDefinition
 	err := d.cluster.Get(ctx, types.NamespacedName{Name: "prometheuses.monitoring.coreos.com"}, &present)
-	if err == nil && present.Labels[demoLabel] == "" {
-		d.sayf("the cluster has a Prometheus operator's definitions already: they stay as they are")
-		return nil
-	}
 	if client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf("looking for a Prometheus operator: %w", err)
+		return false, fmt.Errorf("looking for a Prometheus operator: %w", err)
 	}
+	return err == nil && present.Labels[demoLabel] == "", nil
+}
+
+func (d *demo) applyDefinitions(ctx context.Context) error {
 	objects, err := d.cluster.ReadModule(ctx, prometheusModule, operatorModule, definitions)
 	if err != nil {
 		return err
@@ -119,18 +137,24 @@ func (d *demo) applyOperator(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var before appsv1.Deployment
+	err = d.cluster.Get(ctx, managerKey, &before)
+	if client.IgnoreNotFound(err) != nil {
+		return err
+	}
+	earlier := err == nil
 	if err := d.cluster.Apply(ctx, objects); err != nil {
 		return err
 	}
-	for _, o := range objects {
-		if o.GetKind() != "Deployment" {
-			continue
-		}
-		if err := d.cluster.Rolled(ctx, startTimeout, client.ObjectKeyFromObject(o)); err != nil {
+	if earlier && d.cluster.Local {
+		if err := d.cluster.Restart(ctx, managerKey); err != nil {
 			return err
 		}
-		d.sayf("%s runs", client.ObjectKeyFromObject(o))
 	}
+	if err := d.cluster.Rolled(ctx, startTimeout, managerKey); err != nil {
+		return err
+	}
+	d.sayf("%s runs", managerKey)
 	var address string
 	err = harness.Until(ctx, startTimeout, "Prometheus", func(ctx context.Context) (bool, string, error) {
 		var pods corev1.PodList

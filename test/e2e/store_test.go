@@ -70,9 +70,9 @@ func setUpStore(ctx context.Context) error {
 
 // s3Server renders the demo's S3 server for another namespace.
 func s3Server(ctx context.Context, namespace string) ([]*unstructured.Unstructured, error) {
-	dir := "test/demo/manifests"
+	dir := "test/demo/manifests/surroundings"
 	if !cluster.Local {
-		dir += "/registry"
+		dir = "test/demo/manifests/registry"
 	}
 	all, err := cluster.Kustomize(ctx, dir)
 	var objects []*unstructured.Unstructured

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -43,6 +45,17 @@ func Until(ctx context.Context, timeout time.Duration, what string, observe func
 		err = errors.New(saw)
 	}
 	return fmt.Errorf("waiting up to %s for %s: %w", timeout, what, err)
+}
+
+// Restart replaces the pods of a Deployment, as "kubectl rollout restart" does: an image that was loaded anew under its
+// old name changes nothing by itself.
+func (c *Cluster) Restart(ctx context.Context, deployment client.ObjectKey) error {
+	patch := fmt.Appendf(nil, `{"spec":{"template":{"metadata":{"annotations":{"kubectl.kubernetes.io/restartedAt":%q}}}}}`, time.Now().Format(time.RFC3339))
+	d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: deployment.Namespace, Name: deployment.Name}}
+	if err := c.Patch(ctx, d, client.RawPatch(types.MergePatchType, patch)); err != nil {
+		return fmt.Errorf("restarting Deployment %s: %w", deployment, err)
+	}
+	return nil
 }
 
 // Rolled waits until all replicas of the Deployments, given as namespace/name, are available in their current form.
