@@ -11,6 +11,9 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
+
+	"github.com/vedette-dev/vedette/test/harness"
 )
 
 // dashboardsPattern finds the dashboards that Vedette ships. Without a Grafana, it is their queries that are tried.
@@ -38,13 +41,15 @@ var variables = map[string]string{
 
 var variable = regexp.MustCompile(`\$\{?(\w+)(?::\w+)?\}?`)
 
+// dashboardTimeout covers a scrape of everything, so that a pod that has just started is no failure.
+const dashboardTimeout = time.Minute
+
 // checkDashboards evaluates every query of every panel, and wants at least one series of each.
 func (d *demo) checkDashboards(ctx context.Context) error {
 	files, err := filepath.Glob(dashboardsPattern)
 	if err != nil || len(files) == 0 {
 		return fmt.Errorf("there is no dashboard %s (%w)", dashboardsPattern, err)
 	}
-	var errs []error
 	for _, file := range files {
 		b, err := os.ReadFile(file)
 		if err != nil {
@@ -56,16 +61,22 @@ func (d *demo) checkDashboards(ctx context.Context) error {
 		}
 		queries := board.queries()
 		if len(queries) == 0 {
-			errs = append(errs, fmt.Errorf("%s has no queries", file))
+			return fmt.Errorf("%s has no queries", file)
 		}
-		for _, q := range queries {
-			if err := d.tryQuery(ctx, q); err != nil {
-				errs = append(errs, fmt.Errorf("%s: %w", board.Title, err))
+		err = harness.Until(ctx, dashboardTimeout, "series for every panel of "+board.Title, func(ctx context.Context) (bool, string, error) {
+			var errs []error
+			for _, q := range queries {
+				errs = append(errs, d.tryQuery(ctx, q))
 			}
+			err := errors.Join(errs...)
+			return err == nil, "", err
+		})
+		if err != nil {
+			return err
 		}
-		d.sayf("%s: %d queries tried", board.Title, len(queries))
+		d.sayf("%s: all of its %d queries have series", board.Title, len(queries))
 	}
-	return errors.Join(errs...)
+	return nil
 }
 
 // query is one expression of a dashboard, and where it is.
