@@ -46,7 +46,7 @@ const dashboardTimeout = time.Minute
 
 // checkDashboards evaluates every query of every panel, and wants at least one series of each.
 func (d *demo) checkDashboards(ctx context.Context) error {
-	files, err := filepath.Glob(dashboardsPattern)
+	files, err := filepath.Glob(d.cluster.Path(dashboardsPattern))
 	if err != nil || len(files) == 0 {
 		return fmt.Errorf("there is no dashboard %s (%w)", dashboardsPattern, err)
 	}

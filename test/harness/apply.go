@@ -44,7 +44,7 @@ func (c *Cluster) Kustomize(ctx context.Context, dir string) ([]*unstructured.Un
 // ReadModule reads the manifests that match pattern in a Go module which the module in dir, a folder of the
 // repository, requires. Third parties' definitions thus come in the version that is tested, and are copied nowhere.
 func (c *Cluster) ReadModule(ctx context.Context, dir, module, pattern string) ([]*unstructured.Unstructured, error) {
-	path, err := run(ctx, filepath.Join(c.root, dir), nil, "go", "list", "-m", "-f", "{{.Dir}}", module)
+	path, err := run(ctx, c.Path(dir), nil, "go", "list", "-m", "-f", "{{.Dir}}", module)
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -115,6 +116,12 @@ func (c *Cluster) connect(ctx context.Context) error {
 	return nil
 }
 
+// waitDelay is how long a program that was killed may keep its output open.
+const waitDelay = 5 * time.Second
+
+// Path is where a file or folder of the repository is.
+func (c *Cluster) Path(name string) string { return filepath.Join(c.root, name) }
+
 // run runs a program in the repository and returns its standard output, which also goes to out when that is not nil.
 func (c *Cluster) run(ctx context.Context, out io.Writer, name string, args ...string) (string, error) {
 	return run(ctx, c.root, out, name, args...)
@@ -124,6 +131,8 @@ func run(ctx context.Context, dir string, out io.Writer, name string, args ...st
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &stdout, &stderr
+	// "go run" leaves its child behind when it is killed; that must not keep us.
+	cmd.WaitDelay = waitDelay
 	if out != nil {
 		cmd.Stdout, cmd.Stderr = io.MultiWriter(out, &stdout), io.MultiWriter(out, &stderr)
 	}
