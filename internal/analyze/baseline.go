@@ -109,6 +109,7 @@ func fromDataset(ctx context.Context, e *Env) (*tally, outlier.Summary, string, 
 	}
 	summary := summarize(t, features, e.Config.Schema, tails)
 	scores := newScores(e.Config.Schema, summary)
+	in.segments = nil // Scores do not depend on them.
 	if err := read(func(r *record.Row) error { scores.observe(r, 1); return nil }); err != nil {
 		return nil, outlier.Summary{}, "", err
 	}

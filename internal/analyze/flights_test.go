@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/vedette-dev/vedette/internal/profile"
 	"github.com/vedette-dev/vedette/internal/record"
@@ -34,8 +33,8 @@ func flightsConfig() wire.Config {
 	return c
 }
 
-// replayed profiles a month of real flights, in their order, as traffic of the last hour.
-func replayed(t *testing.T, e *Env, month data.Window, n int) []*profile.Series {
+// replayed profiles a month of real flights, in their order, as traffic of a window.
+func replayed(t *testing.T, e *Env, w Window, month data.Window, n int) []*profile.Series {
 	t.Helper()
 	flights, err := data.Load(month)
 	if err != nil {
@@ -46,7 +45,7 @@ func replayed(t *testing.T, e *Env, month data.Window, n int) []*profile.Series 
 	if err != nil {
 		t.Fatal(err)
 	}
-	return traffic(e, lastHour, len(flights), func(i int) record.Row {
+	return traffic(e, w, len(flights), func(i int) record.Row {
 		f := flights[i]
 		score := m.Score(f.Features())
 		r := record.Row{
@@ -74,16 +73,17 @@ func TestAtlantaInJuneDriftsAndLosAngelesDoesNot(t *testing.T) {
 	if _, err := data.WriteBaseline(&dataset); err != nil {
 		t.Fatal(err)
 	}
-	for _, month := range []data.Window{data.May, data.June} {
+	e := testEnv(t)
+	e.Config = flightsConfig()
+	put(t, e, e.layout().Prefix()+"datasets/may.parquet", dataset.Bytes())
+	if v, err := Baseline(t.Context(), e); err != nil || v.Outcome != wire.OutcomeSucceeded || v.Message != "" {
+		t.Fatalf("baseline: %+v, %v", v.VerdictHeader, err)
+	}
+	for i, month := range []data.Window{data.May, data.June} {
 		t.Run(string(month), func(t *testing.T) {
-			e := testEnv(t)
-			e.Config = flightsConfig()
-			put(t, e, e.layout().Prefix()+"datasets/may.parquet", dataset.Bytes())
-			if v, err := Baseline(t.Context(), e); err != nil || v.Outcome != wire.OutcomeSucceeded || v.Message != "" {
-				t.Fatalf("baseline: %+v, %v", v.VerdictHeader, err)
-			}
-			writeProfiles(t, e, lastHour, "pod-1", replayed(t, e, month, replayedFlights))
-			report, verdict, err := Drift(t.Context(), e, e.Window(time.Hour, time.Time{}))
+			w := Window{From: lastHour.From.AddDate(0, 0, i), To: lastHour.To.AddDate(0, 0, i)}
+			writeProfiles(t, e, w, "pod-1", replayed(t, e, w, month, replayedFlights))
+			report, verdict, err := Drift(t.Context(), e, w)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -18,7 +18,7 @@ import (
 // matter, so that the evidence alone decides. Benjamini-Hochberg at q then alarms in at most the share q of the runs. The
 // bound is that of a binomial whose chance of exceeding it is 1e-4, and the seed is fixed.
 func TestFalseAlarmsAreAsRareAsTheRateAllows(t *testing.T) {
-	const runs, q = 200, 0.05
+	const runs, q = 100, 0.05
 	features := testConfig().Schema.Features
 	e := &Env{Config: testConfig()}
 	l := limits{minRows: 100, effect: 1e-12, q: q, covered: true}
@@ -27,7 +27,7 @@ func TestFalseAlarmsAreAsRareAsTheRateAllows(t *testing.T) {
 	alarms, tests := 0, 0
 	for range runs {
 		p := newProfiler(features)
-		for range 4_000 {
+		for range 2_500 {
 			r := draw(0)
 			if err := p.observe(&r); err != nil {
 				t.Fatal(err)
@@ -38,7 +38,7 @@ func TestFalseAlarmsAreAsRareAsTheRateAllows(t *testing.T) {
 			t.Fatal(err)
 		}
 		current := newTally(1)
-		for _, s := range traffic(e, lastHour, 1_500, draw) {
+		for _, s := range traffic(e, lastHour, 1_000, draw) {
 			current.add(0, s)
 		}
 		results := comparisons(reference, current)

@@ -120,7 +120,7 @@ var flightColumns = []Wanted{
 }
 
 func TestParquetReadsEveryValueOfEveryType(t *testing.T) {
-	rows := flights(5000)
+	rows := flights(2600)
 	for name, options := range map[string][]parquet.WriterOption{
 		"one page per column": nil,
 		"many small pages":    {parquet.PageBufferSize(256), parquet.Compression(&parquet.Zstd)},
@@ -181,7 +181,7 @@ func TestDamagedParquetIsAnErrorAndNeverAPanic(t *testing.T) {
 		t.Fatal(err)
 	}
 	silent := 0
-	for at := 4; at < len(file); at += 17 {
+	for at := 4; at < len(file); at += 113 {
 		damaged := bytes.Clone(file)
 		damaged[at] ^= 0x55
 		got, err := readAll("may.parquet", damaged, flightColumns)
@@ -193,7 +193,7 @@ func TestDamagedParquetIsAnErrorAndNeverAPanic(t *testing.T) {
 		}
 	}
 	// Page checksums find flips in pages; some in the footer only rename a column or change a statistic.
-	if silent > 10 {
+	if silent > 4 {
 		t.Errorf("%d flipped bytes changed values without an error", silent)
 	}
 	for _, n := range []int{0, 1, 8, 100, len(file) / 2, len(file) - 1} {
