@@ -27,7 +27,11 @@ test: ## Run all tests but the end-to-end ones; builds a real API server, promto
 
 .PHONY: e2e
 e2e: ## Run the end-to-end tests on a real cluster (or KUBECONFIG's).
-	hack/with-assets.sh go test -tags e2e -count=1 -timeout 45m -v ./test/e2e
+	hack/with-assets.sh go test -tags e2e -count=1 -parallel 8 -timeout 45m -v ./test/e2e
+
+.PHONY: prove
+prove: ## Run the proofs that take minutes, on a real cluster; their dated results go to docs/proof.
+	hack/with-assets.sh go test -tags e2e -count=1 -timeout 60m -v -run '^TestProve' ./test/e2e -proof "$(CURDIR)/docs/proof"
 
 .PHONY: bench
 bench: ## Measure the proxy beside its rivals, and the analysis on a million rows.

@@ -56,19 +56,8 @@ func TestKilledSidecarLosesNothingThatWasStored(t *testing.T) {
 	s.settled(before.Instances)
 	_, stored := s.download(s.layout().Prefix())
 
-	pod := s.pod()
-	s.kill(pod)
-	s.until(startTimeout, "the sidecar to run again in the same pod", func(ctx context.Context) (bool, string, error) {
-		if err := cluster.Get(ctx, client.ObjectKeyFromObject(pod), pod); err != nil {
-			return false, "", err
-		}
-		for _, c := range pod.Status.InitContainerStatuses {
-			if c.Name == naming.SidecarContainer {
-				return c.RestartCount == 1 && c.Ready && harness.Ready(pod), fmt.Sprintf("it restarted %d times, ready: %t", c.RestartCount, c.Ready), nil
-			}
-		}
-		return false, "it has no status", nil
-	})
+	s.kill(s.pod())
+	s.waitRestarted(1)
 	s.serves()
 	s.waitCaptures()
 	c, err := s.counts(t.Context())
@@ -80,11 +69,7 @@ func TestKilledSidecarLosesNothingThatWasStored(t *testing.T) {
 	s.settled(probes + after.Instances)
 
 	dir, now := s.download(s.layout().Prefix())
-	for key, o := range stored {
-		if now[key] != o {
-			t.Errorf("object %s was %v before the kill and is %v", key, o, now[key])
-		}
-	}
+	s.compareObjects(stored, now)
 	if len(now) <= len(stored) {
 		t.Errorf("there are %d objects, as many as before the kill", len(now))
 	}
@@ -93,6 +78,23 @@ func TestKilledSidecarLosesNothingThatWasStored(t *testing.T) {
 	if got["before"] != fmt.Sprint(before.Instances) || got["after"] != fmt.Sprint(after.Instances) || got["repeated"] != "0" {
 		t.Errorf("got rows %v, want %d before, %d after, none repeated", got, before.Instances, after.Instances)
 	}
+}
+
+// waitRestarted waits until the sidecar of the model's only pod was restarted so many times, and is ready.
+func (s *scene) waitRestarted(times int32) {
+	s.Helper()
+	pod := s.pod()
+	s.until(startTimeout, "the sidecar to run again in the same pod", func(ctx context.Context) (bool, string, error) {
+		if err := cluster.Get(ctx, client.ObjectKeyFromObject(pod), pod); err != nil {
+			return false, "", err
+		}
+		for _, c := range pod.Status.InitContainerStatuses {
+			if c.Name == naming.SidecarContainer {
+				return c.RestartCount == times && c.Ready && harness.Ready(pod), fmt.Sprintf("it restarted %d times, ready: %t", c.RestartCount, c.Ready), nil
+			}
+		}
+		return false, "it has no status", nil
+	})
 }
 
 // kill ends the process of a pod's sidecar as the kernel does when memory is short. It is found by the pod's unique id

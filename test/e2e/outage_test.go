@@ -31,20 +31,8 @@ const (
 func TestTrafficFlowsWhileTheStoreIsDown(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, "outage")
-	objects, err := s3Server(t.Context(), s.namespace)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cluster.Apply(t.Context(), objects); err != nil {
-		t.Fatal(err)
-	}
-	server := types.NamespacedName{Namespace: s.namespace, Name: "s3"}
-	if err := cluster.Rolled(t.Context(), startTimeout, server); err != nil {
-		t.Fatal(err)
-	}
-	s.class.Spec.Store.URL = storeURL("s3." + s.namespace)
+	server := s.ownStore()
 	s.monitor.Spec.Source.Sidecar.Keep = v1alpha1.KeepPercent{Predictions: "100", Features: "10"}
-	s.bucket()
 	s.start()
 	before := s.replay(traffic.Config{Flights: s.flights(data.May, 100), Batch: 4, IDPrefix: "before"})
 	s.settled(before.Instances)
@@ -64,12 +52,20 @@ func TestTrafficFlowsWhileTheStoreIsDown(t *testing.T) {
 	}
 	back()
 
-	c = s.settled(before.Instances + during.Instances)
+	s.stored(before.Instances + during.Instances)
+}
+
+// stored waits until everything that was sent is stored or dropped, and fails unless both add up to it.
+func (s *scene) stored(instances int64) (rows, dropped int64) {
+	s.Helper()
+	c := s.settled(instances)
 	dir, _ := s.download(s.layout().Prefix())
 	got := s.query("SELECT count(*)::INTEGER AS rows, count(DISTINCT record_id)::INTEGER AS ids FROM " + table(dir, store.Predictions))
-	if rows := got["rows"].(float64); rows+c.sum(naming.MetricDropped) != float64(before.Instances+during.Instances) || got["ids"] != got["rows"] {
-		t.Errorf("%v rows with %v ids are stored and %v instances were dropped, want %d in all", rows, got["ids"], c.sum(naming.MetricDropped), before.Instances+during.Instances)
+	rows, dropped = int64(got["rows"].(float64)), int64(c.sum(naming.MetricDropped))
+	if rows+dropped != instances || got["ids"] != got["rows"] {
+		s.Errorf("%d rows with %v ids are stored and %d instances were dropped, want %d in all", rows, got["ids"], dropped, instances)
 	}
+	return rows, dropped
 }
 
 // stop ends the S3 server of a Deployment and keeps it from starting, until back is called. Its pod, and with it its

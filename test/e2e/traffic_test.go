@@ -36,7 +36,10 @@ func (s *scene) replay(c traffic.Config) traffic.Result {
 
 // tryReplay sends flights; what the configuration leaves open is chosen for light load.
 func (s *scene) tryReplay(ctx context.Context, c traffic.Config) (traffic.Result, error) {
-	c.URL, c.Model, c.Transport = s.url(), modelName, api
+	c.URL, c.Model = s.url(), modelName
+	if c.Transport == nil {
+		c.Transport = api
+	}
 	c.Concurrency = max(c.Concurrency, 2)
 	c.Batch = max(c.Batch, 1)
 	if c.Protocol == "" {
