@@ -81,7 +81,7 @@ func (d *demo) showSegments(ctx context.Context) error {
 	for _, segment := range m.Spec.Segments {
 		v := values[string(segment.Name)]
 		if len(v) != len(columns) {
-			return fmt.Errorf("Prometheus has %d of the %d metrics of segment %s", len(v), len(columns), segment.Name)
+			return fmt.Errorf("finding metrics of segment %[3]s: Prometheus has %[1]d of %[2]d", len(v), len(columns), segment.Name)
 		}
 		d.sayf("%-10s %9.0f %6.1fms %11.3f", segment.Name, v[0], v[1], v[2])
 	}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -37,9 +38,7 @@ func (c *Cluster) JobFrom(ctx context.Context, cronJob client.ObjectKey, name st
 	}
 	template := cron.Spec.JobTemplate
 	annotations := map[string]string{"cronjob.kubernetes.io/instantiate": "manual"}
-	for k, v := range template.Annotations {
-		annotations[k] = v
-	}
+	maps.Copy(annotations, template.Annotations)
 	return &batchv1.Job{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: cronJob.Namespace, Name: name, Labels: template.Labels, Annotations: annotations,
@@ -92,7 +91,7 @@ func (c *Cluster) collect(ctx context.Context, job client.ObjectKey, result *Res
 		return fmt.Errorf("listing the pods of Job %s: %w", job, err)
 	}
 	if len(pods.Items) == 0 {
-		return fmt.Errorf("Job %s ended and left no pod", job)
+		return fmt.Errorf("finding the pod of Job %s: it ended and left none", job)
 	}
 	pod := slices.MaxFunc(pods.Items, func(a, b corev1.Pod) int {
 		return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), cmp.Compare(a.Name, b.Name))
