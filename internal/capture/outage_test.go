@@ -120,7 +120,7 @@ func TestKilledAndRestarted(t *testing.T) {
 	b.eventually("the configuration", func(v map[string]float64) bool { return v[naming.MetricConfigInfo] == 1 })
 	const before = 20
 	for range before {
-		b.post(inference, body(`{"score":0.5}`, `{"score":0.6}`))
+		b.predict(body(`{"score":0.5}`, `{"score":0.6}`))
 	}
 	b.eventually("all in the spool", func(map[string]float64) bool { return b.spooled("predictions") == 2*before })
 	kill()
@@ -132,7 +132,7 @@ func TestKilledAndRestarted(t *testing.T) {
 	c.Store.URL = b.storeURL()
 	b.configure(c)
 	b.start()
-	b.post(inference, body(`{"score":0.7}`))
+	b.predict(body(`{"score":0.7}`))
 	v := b.eventually("the uploads", func(v map[string]float64) bool { return v[naming.MetricRowsStored+"/predictions"] == 2*before+1 })
 	if v[naming.MetricSinkUp] != 1 || v[naming.MetricRowsDropped] != 0 {
 		t.Errorf("sink up: %v, rows dropped: %v", v[naming.MetricSinkUp], v[naming.MetricRowsDropped])
@@ -189,7 +189,7 @@ func (s *s3) start() {
 	deadline := time.After(time.Minute)
 	for {
 		if c, err := net.Dial("tcp", s.address); err == nil {
-			c.Close()
+			c.Close() //nolint:errcheck // Nothing is lost by it.
 			return
 		}
 		select {
@@ -220,7 +220,7 @@ func TestStoreDownAndBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	server := &s3{t: t, program: program, address: l.Addr().String(), root: b.dir}
-	l.Close()
+	l.Close() //nolint:errcheck // Nothing is lost by it.
 	t.Cleanup(server.stop)
 	server.start()
 	b.credentials("key", "secret")
@@ -241,7 +241,7 @@ func TestStoreDownAndBack(t *testing.T) {
 					t.Errorf("a request failed: %v", err)
 					return
 				}
-				res.Body.Close()
+				res.Body.Close() //nolint:errcheck // Nothing is lost by it.
 				if res.StatusCode != http.StatusOK {
 					t.Errorf("a request was answered with %d", res.StatusCode)
 				}
@@ -291,7 +291,7 @@ func TestStoreHangs(t *testing.T) {
 	go func() { served <- sink.Serve(l) }()
 	t.Cleanup(func() {
 		close(hang)
-		sink.Close()
+		sink.Close() //nolint:errcheck // Nothing is lost by it.
 		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
 			t.Error(err)
 		}
@@ -304,7 +304,7 @@ func TestStoreHangs(t *testing.T) {
 	b.configure(c)
 	b.start()
 	for range 100 {
-		if status, _ := b.post(inference, body(`{"score":0.5}`)); status != http.StatusOK {
+		if status, _ := b.predict(body(`{"score":0.5}`)); status != http.StatusOK {
 			t.Fatalf("status %d", status)
 		}
 	}

@@ -60,7 +60,7 @@ const (
 
 // Run serves until ctx ends, and then drains.
 func Run(ctx context.Context, o Options) error {
-	s, err := newSidecar(o)
+	s, err := newSidecar(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -78,15 +78,15 @@ type sidecar struct {
 	forwarding                atomic.Bool
 }
 
-func newSidecar(o Options) (*sidecar, error) {
+func newSidecar(ctx context.Context, o Options) (*sidecar, error) {
 	s := &sidecar{Options: o}
+	var listen net.ListenConfig
 	var err error
-	if s.listener, err = net.Listen("tcp", o.Listen); err != nil {
+	if s.listener, err = listen.Listen(ctx, "tcp", o.Listen); err != nil {
 		return nil, fmt.Errorf("listening for the model's traffic: %w", err)
 	}
-	if s.metricsListener, err = net.Listen("tcp", o.Metrics); err != nil {
-		s.listener.Close()
-		return nil, fmt.Errorf("listening for metrics and readiness: %w", err)
+	if s.metricsListener, err = listen.Listen(ctx, "tcp", o.Metrics); err != nil {
+		return nil, errors.Join(fmt.Errorf("listening for metrics and readiness: %w", err), s.listener.Close())
 	}
 	var files *spool.Spool
 	metrics := telemetry.New(o.Monitor, telemetry.Gauges{
@@ -180,14 +180,14 @@ func (s *sidecar) run(ctx context.Context) error {
 	closing, cancelClosing := context.WithTimeout(draining, s.DrainTimeout/4)
 	defer cancelClosing()
 	if s.server.Shutdown(closing) != nil {
-		s.server.Close()
+		_ = s.server.Close() // it closes all connections, whatever it says
 	}
 	stop()
 	workers.Wait()
 	if left := s.uploader.Drain(draining); left != nil {
 		s.Log.Warn("ending with files in the spool", "error", left)
 	}
-	s.metricsServer.Close()
+	_ = s.metricsServer.Close() // a scrape that is cut is a scrape that failed
 	servers.Wait()
 	s.proxy.Close()
 	return errors.Join(err, s.reloader.close())

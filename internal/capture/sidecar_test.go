@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -140,13 +141,13 @@ func (b *bench) start() {
 	})
 }
 
-func (b *bench) post(path, body string) (int, http.Header) {
+func (b *bench) predict(body string) (int, http.Header) {
 	b.t.Helper()
-	res, err := b.client.Post(b.url+path, "application/json", strings.NewReader(body))
+	res, err := b.client.Post(b.url+inference, "application/json", strings.NewReader(body))
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	defer res.Body.Close()
+	defer res.Body.Close()        //nolint:errcheck // Nothing is lost by it.
 	io.Copy(io.Discard, res.Body) //nolint:errcheck // The status tells.
 	return res.StatusCode, res.Header
 }
@@ -158,7 +159,7 @@ func (b *bench) series() (values map[string]float64, count int) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	defer res.Body.Close()
+	defer res.Body.Close() //nolint:errcheck // Nothing is lost by it.
 	parser := expfmt.NewTextParser(model.UTF8Validation)
 	families, err := parser.TextToMetricFamilies(res.Body)
 	if err != nil {
@@ -328,28 +329,28 @@ func TestCounting(t *testing.T) {
 		}
 		switch r.IntN(10) {
 		case 0: // An answer that is no JSON.
-			b.post(inference, body(append(instances, `{"broken":true}`)...))
+			b.predict(body(append(instances, `{"broken":true}`)...))
 			want.instances, want.undecodable = want.instances+1, want.undecodable+1
 		case 1: // A request that is none.
-			b.post(inference, `{"instances":`)
+			b.predict(`{"instances":`)
 			want.instances, want.noAnswer = want.instances+1, want.noAnswer+1
 		case 2: // A model that fails: its inputs are kept.
-			b.post(inference, body(append(instances, `{"status":500}`)...))
+			b.predict(body(append(instances, `{"status":500}`)...))
 			want.instances, want.noAnswer = want.instances+n+1, want.noAnswer+n+1
 		case 3:
-			b.post(inference, body(`{"status":504}`))
+			b.predict(body(`{"status":504}`))
 			want.instances, want.noAnswer = want.instances+1, want.noAnswer+1
 		case 4: // Longer than the limit.
-			b.post(inference, body(`{"origin":"`+strings.Repeat("x", 17<<10)+`"}`))
+			b.predict(body(`{"origin":"` + strings.Repeat("x", 17<<10) + `"}`))
 			want.instances, want.limit = want.instances+1, want.limit+1
 		default:
-			b.post(inference, body(instances...))
+			b.predict(body(instances...))
 			want.instances, want.profiled = want.instances+n, want.profiled+n
 			want.outliers, want.atl = want.outliers+outliers, want.atl+atl
 		}
 	}
 	for range 7 {
-		b.client.Get(b.url + "/v1/models/flights") //nolint:errcheck,bodyclose // Only its being counted matters.
+		b.client.Get(b.url + "/v1/models/flights") //nolint:errcheck // Only its being counted matters.
 	}
 	got := b.eventually("all calls decoded", func(v map[string]float64) bool {
 		return v[naming.MetricInstances] == float64(want.instances)
@@ -408,10 +409,7 @@ func TestCounting(t *testing.T) {
 		t.Errorf("%d records, %v counted", records, got[naming.MetricRows+"/records"])
 	}
 	profiles := b.profiled()
-	coverage := map[string]int64{}
-	for name, n := range profiles["/"+profile.Coverage].Categories.All() {
-		coverage[name] = n
-	}
+	coverage := maps.Collect(profiles["/"+profile.Coverage].Categories.All())
 	wantCoverage := map[string]int64{
 		"instances": int64(want.instances), "profiled": int64(want.profiled), "skipped:undecodable": int64(want.undecodable),
 		"skipped:limit": int64(want.limit), "skipped:no_answer": int64(want.noAnswer),
@@ -434,7 +432,7 @@ func TestSeriesBudget(t *testing.T) {
 	}
 	b.configure(c)
 	b.start()
-	b.post(inference, body(`{"score":0.5}`))
+	b.predict(body(`{"score":0.5}`))
 	b.eventually("an upload", func(v map[string]float64) bool { return v[naming.MetricRowsStored] > 0 })
 	if _, count := b.series(); count != 20*(5+1)+30 {
 		t.Errorf("%d series with 5 segments, want %d as the formula says", count, 20*(5+1)+30)
@@ -444,7 +442,7 @@ func TestSeriesBudget(t *testing.T) {
 func TestWithoutConfigurationBytesPass(t *testing.T) {
 	b := newBench(t, predict)
 	b.start()
-	if status, h := b.post(inference, body(`{"score":0.5}`)); status != 200 || h.Get("X-Request-Id") != "" {
+	if status, h := b.predict(body(`{"score":0.5}`)); status != 200 || h.Get("X-Request-Id") != "" {
 		t.Errorf("status %d, headers %v", status, h)
 	}
 	if v, _ := b.series(); v[naming.MetricOtherRequests] != 1 || v[naming.MetricRequests] != 0 || v[naming.MetricInstances] != 0 {
@@ -455,7 +453,7 @@ func TestWithoutConfigurationBytesPass(t *testing.T) {
 func TestReload(t *testing.T) {
 	b := newBench(t, predict)
 	b.start()
-	call := func() { b.post(inference, body(`{"score":0.5,"origin":"ATL"}`)) }
+	call := func() { b.predict(body(`{"score":0.5,"origin":"ATL"}`)) }
 	inForce := func(revision string) {
 		b.eventually("revision "+revision, func(v map[string]float64) bool { return v[naming.MetricConfigInfo+"/"+revision] == 1 })
 	}
@@ -535,10 +533,10 @@ func TestReadiness(t *testing.T) {
 	if err != nil || res.StatusCode != http.StatusOK {
 		t.Fatalf("%v, %v", res, err)
 	}
-	res.Body.Close()
+	res.Body.Close() //nolint:errcheck // Nothing is lost by it.
 	b.configure(config(b.storeURL()))
 	b.eventually("a configuration", func(v map[string]float64) bool { return v[naming.MetricConfigInfo] == 1 })
-	if status, _ := b.post(inference, body(`{}`)); status != http.StatusServiceUnavailable {
+	if status, _ := b.predict(body(`{}`)); status != http.StatusServiceUnavailable {
 		t.Errorf("status %d", status)
 	}
 	v := b.eventually("the call", func(v map[string]float64) bool { return v[naming.MetricInstances] == 1 })
@@ -563,7 +561,7 @@ func TestDrainAcceptsAndThenStoresAll(t *testing.T) {
 			answered <- 0
 			return
 		}
-		res.Body.Close()
+		res.Body.Close() //nolint:errcheck // Nothing is lost by it.
 		answered <- res.StatusCode
 	}
 	go call()
@@ -591,11 +589,11 @@ func TestLabelKeys(t *testing.T) {
 	c.Schema.LabelKey = wire.LabelKey{Path: "request.id", Store: wire.LabelKeyKeyedHash}
 	b.configure(c)
 	b.start()
-	b.post(inference, body(`{"id":"a"}`))
+	b.predict(body(`{"id":"a"}`))
 	b.eventually("a missing key", func(v map[string]float64) bool { return v[naming.MetricCaptureErrors+"/label_key"] == 1 })
 	b.write("hash", "secret")
 	b.eventually("the key", func(map[string]float64) bool {
-		b.post(inference, body(`{"id":"a"}`))
+		b.predict(body(`{"id":"a"}`))
 		v, _ := b.series()
 		return v[naming.MetricInstances] > v[naming.MetricCaptureErrors+"/label_key"]
 	})

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -277,7 +278,7 @@ func TestBinaryBody(t *testing.T) {
 	for _, s := range []string{"ATL", "LAX"} {
 		body = append(binary.LittleEndian.AppendUint32(body, 3), s...)
 	}
-	c, err := d.Request(v2Path, Payload{Bytes: body, JSONLength: fmt.Sprint(len(head))})
+	c, err := d.Request(v2Path, Payload{Bytes: body, JSONLength: strconv.Itoa(len(head))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -315,7 +316,7 @@ func TestContentEncodings(t *testing.T) {
 			var out bytes.Buffer
 			w := open(&out)
 			w.Write(b) //nolint:errcheck // Into memory.
-			w.Close()
+			w.Close()  //nolint:errcheck // Nothing is lost by it.
 			return out.Bytes()
 		}
 		small := compress(body)

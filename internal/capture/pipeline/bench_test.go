@@ -26,10 +26,10 @@ func BenchmarkCall(b *testing.B) {
 	})
 	c := config()
 	c.Schema.Features = nil
-	for _, name := range strings.Fields("amount age hour velocity_1h velocity_24h distance_km") {
+	for name := range strings.FieldsSeq("amount age hour velocity_1h velocity_24h distance_km") {
 		c.Schema.Features = append(c.Schema.Features, wire.Feature{Name: name, Type: wire.Numeric})
 	}
-	for _, name := range strings.Fields("country merchant weekday channel") {
+	for name := range strings.FieldsSeq("country merchant weekday channel") {
 		c.Schema.Features = append(c.Schema.Features, wire.Feature{Name: name, Type: wire.Categorical})
 	}
 	c.Schema.Prediction.Score = "response.score"

@@ -10,6 +10,7 @@ import (
 	"math"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -144,14 +145,14 @@ func (f *fixture) values() map[string]float64 {
 	v := map[string]float64{}
 	for _, family := range families {
 		for _, m := range family.GetMetric() {
-			name := strings.TrimPrefix(family.GetName(), "vedette_")
+			parts := []string{strings.TrimPrefix(family.GetName(), "vedette_")}
 			for _, l := range m.GetLabel() {
 				if l.GetName() == "reason" || l.GetName() == "tier" {
-					name += "/" + l.GetValue()
+					parts = append(parts, l.GetValue())
 				}
 			}
 			if n := m.GetCounter().GetValue(); n != 0 {
-				v[name] += n
+				v[strings.Join(parts, "/")] += n
 			}
 		}
 	}
@@ -162,7 +163,7 @@ func TestAFullQueueDropsTheNewest(t *testing.T) {
 	f := newFixture(t, 2, 1<<20)
 	f.configure(config())
 	for i := range 5 {
-		f.call(fmt.Sprint(i))
+		f.call(strconv.Itoa(i))
 	}
 	f.work()
 	want := map[string]float64{

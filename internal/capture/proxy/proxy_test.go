@@ -114,7 +114,7 @@ func (f *fixture) post(t *testing.T, path string, body io.Reader, header http.He
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close()
+	defer res.Body.Close() //nolint:errcheck // Nothing is lost by it.
 	b, err := io.ReadAll(res.Body)
 	if err != nil {
 		t.Fatal(err)
@@ -223,7 +223,7 @@ func TestStreamsWithoutDelay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close()
+	defer res.Body.Close() //nolint:errcheck // Nothing is lost by it.
 	lines := bufio.NewReader(res.Body)
 	for i := range 3 { // Each event arrives although the next is not sent before it was seen.
 		line, err := lines.ReadString('\n')
@@ -260,7 +260,7 @@ func TestTrailers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer res.Body.Close()
+			defer res.Body.Close()        //nolint:errcheck // Nothing is lost by it.
 			io.Copy(io.Discard, res.Body) //nolint:errcheck // The trailer tells.
 			if d := cmp.Diff(http.Header{"Grpc-Status": {"4"}, "Grpc-Message": {"late"}}, res.Trailer); d != "" {
 				t.Errorf("trailers of the answer (-want +got):\n%s", d)
@@ -304,7 +304,7 @@ func TestInformationalAndEmptyAnswers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		res.Body.Close()
+		res.Body.Close() //nolint:errcheck // Nothing is lost by it.
 		if res.StatusCode != want || res.Header.Get("Etag") != `"1"` || len(hints) != 1 || res.Header.Get("X-Request-Id") == "" {
 			t.Errorf("%s: status %d, hints %q, headers %v", method, res.StatusCode, hints, res.Header)
 		}
@@ -349,7 +349,7 @@ func TestUpgrade(t *testing.T) {
 			t.Error(err)
 			return
 		}
-		defer conn.Close()
+		defer conn.Close()                                                                                       //nolint:errcheck // Nothing is lost by it.
 		io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n") //nolint:errcheck // The client checks.
 		io.Copy(conn, rw)                                                                                        //nolint:errcheck // It ends with the client.
 	})
@@ -369,7 +369,7 @@ func TestUpgrade(t *testing.T) {
 		if _, err := io.ReadFull(r, echo); err != nil || string(echo) != "hello" {
 			t.Errorf("%s: %q, %v", path, echo, err)
 		}
-		conn.Close()
+		conn.Close() //nolint:errcheck // Nothing is lost by it.
 	}
 	(<-f.ended).Release()
 }
@@ -383,14 +383,14 @@ func echo(w http.ResponseWriter, r *http.Request) {
 func TestLargeBodiesPassAndAreCut(t *testing.T) {
 	const size = 100 << 20
 	f := backend(t, 1, echo)
-	f.recorder.hash = true
+	f.hash = true
 	sent, got := sha256.New(), sha256.New()
 	req, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, f.url+"/infer", io.TeeReader(io.LimitReader(zeros{}, size), sent))
 	res, err := f.client.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close()
+	defer res.Body.Close() //nolint:errcheck // Nothing is lost by it.
 	if n, err := io.Copy(got, res.Body); n != size || err != nil {
 		t.Fatalf("got %d bytes back: %v", n, err)
 	}
@@ -448,7 +448,7 @@ func TestClientGivesUp(t *testing.T) {
 				}
 				io.ReadFull(res.Body, make([]byte, 4)) //nolint:errcheck // What follows tells.
 				cancel()
-				res.Body.Close()
+				res.Body.Close() //nolint:errcheck // Nothing is lost by it.
 			} else if !errors.Is(err, context.Canceled) {
 				t.Fatalf("the client got %v", err)
 			}
@@ -466,7 +466,7 @@ func TestModelServerFails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	closed.Close()
+	closed.Close() //nolint:errcheck // Nothing is lost by it.
 	dead := start(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }), protocols(1))
 	tests := map[string]struct {
 		upstream   string
@@ -509,7 +509,7 @@ func TestModelServerBreaksOffItsAnswer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close()
+	defer res.Body.Close() //nolint:errcheck // Nothing is lost by it.
 	if _, err := io.ReadAll(res.Body); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("the client was not told: %v", err)
 	}
@@ -532,8 +532,8 @@ func TestEarlyAnswerWhileTheClientStillSends(t *testing.T) {
 		done <- err
 	}()
 	res, _ := f.post(t, "/infer", r, nil)
-	r.Close()
-	<-done
+	r.Close() //nolint:errcheck // Nothing is lost by it.
+	<-done    //nolint:errcheck // Where the sending ends is not the test.
 	if res.StatusCode != http.StatusRequestEntityTooLarge {
 		t.Errorf("status %d", res.StatusCode)
 	}
@@ -569,7 +569,7 @@ func TestBudgetBoundsWhatIsRecorded(t *testing.T) {
 
 func TestRecorderPanics(t *testing.T) {
 	f := backend(t, 1, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "fine") }) //nolint:errcheck // The client checks.
-	f.recorder.begin = func() { panic("ours") }
+	f.begin = func() { panic("ours") }
 	if _, body := f.post(t, "/infer", nil, nil); body != "fine" {
 		t.Errorf("got %q", body)
 	}
@@ -591,7 +591,7 @@ func TestConcurrentCalls(t *testing.T) {
 					return
 				}
 				got, _ := io.ReadAll(res.Body)
-				res.Body.Close()
+				res.Body.Close() //nolint:errcheck // Nothing is lost by it.
 				if string(got) != want {
 					t.Errorf("got %q, want %q", got, want)
 				}

@@ -96,10 +96,11 @@ func (u *upstream) probe(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer conn.Close()
-	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	hangUp := func() { _ = conn.Close() } // nothing was sent that matters
+	defer hangUp()
+	stop := context.AfterFunc(ctx, hangUp)
 	defer stop()
-	timer := time.AfterFunc(dialTimeout, func() { conn.Close() })
+	timer := time.AfterFunc(dialTimeout, hangUp)
 	defer timer.Stop()
 
 	version := 1

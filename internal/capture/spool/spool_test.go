@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -265,7 +266,7 @@ func TestAnOutageIsSatOut(t *testing.T) {
 			u.Run(ctx)
 		}()
 		for i := range 4 {
-			if err := put(t, s, "predictions", fmt.Sprint(i), "x", 1); err != nil {
+			if err := put(t, s, "predictions", strconv.Itoa(i), "x", 1); err != nil {
 				t.Fatal(err)
 			}
 			pause(ctx, 15*time.Second) // of the bubble's clock

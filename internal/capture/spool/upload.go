@@ -110,7 +110,7 @@ func (u *Uploader) one(ctx context.Context) (more bool, err error) {
 		u.spool.lose(e)
 		return true, nil
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // It was only read.
 	sending, cancel := context.WithTimeout(ctx, uploadTimeout)
 	defer cancel()
 	err = (*sink).Create(sending, e.key, f)

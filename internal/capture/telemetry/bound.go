@@ -4,6 +4,7 @@ package telemetry
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -101,7 +102,7 @@ func (v *vectors) traffic(requests, timeouts, cancelled *prometheus.CounterVec, 
 		entropySum: entropy.WithLabelValues(with...),
 	}
 	for i, code := range codes {
-		t.requests[i] = requests.WithLabelValues(append(with[:len(with):len(with)], code)...)
+		t.requests[i] = requests.WithLabelValues(append(slices.Clip(with), code)...)
 	}
 	return t
 }
