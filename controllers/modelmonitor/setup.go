@@ -11,7 +11,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -78,8 +77,8 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 		return err
 	}
 	apis.Watcher = c
-	apis.Source = func(u *unstructured.Unstructured) source.Source {
-		return source.Kind(mgr.GetCache(), client.Object(u), byOwner)
+	apis.Source = func(obj *metav1.PartialObjectMetadata) source.Source {
+		return source.Kind(mgr.GetCache(), client.Object(obj), byOwner)
 	}
 	return nil
 }

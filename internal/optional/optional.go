@@ -10,7 +10,7 @@ import (
 	"sync"
 
 	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 )
@@ -26,8 +26,8 @@ type APIs struct {
 	Mapper meta.RESTMapper
 	// Watcher watches kinds as they appear; nil to watch none.
 	Watcher Watcher
-	// Source makes the source of events of a kind.
-	Source func(*unstructured.Unstructured) source.Source
+	// Source makes the source of events of a kind. Their metadata says enough: the kinds are others', and there may be many.
+	Source func(*metav1.PartialObjectMetadata) source.Source
 
 	mu      sync.Mutex
 	watched map[schema.GroupVersionKind]bool
@@ -59,7 +59,7 @@ func (a *APIs) watch(gvk schema.GroupVersionKind) error {
 	if a.Watcher == nil || a.watched[gvk] {
 		return nil
 	}
-	obj := &unstructured.Unstructured{}
+	obj := &metav1.PartialObjectMetadata{}
 	obj.SetGroupVersionKind(gvk)
 	if err := a.Watcher.Watch(a.Source(obj)); err != nil {
 		return err

@@ -24,6 +24,7 @@ import (
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	kruntime "k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/watch"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -190,16 +191,15 @@ func Await[T client.Object](t *testing.T, c client.WithWatch, obj T, list client
 	defer w.Stop()
 	for event := range w.ResultChan() {
 		got, ok := event.Object.(T)
-		if ok && done(got) {
-			if err := c.Get(ctx, key, obj); err != nil {
-				t.Fatal(err)
-			}
-			return
+		if !ok || event.Type == watch.Deleted || !done(got) {
+			continue
 		}
-		if ok {
-			_ = c.Get(ctx, key, obj)
+		if err := c.Get(ctx, key, obj); err != nil {
+			t.Fatal(err)
 		}
+		return
 	}
+	_ = c.Get(t.Context(), key, obj) // for the message: what it is instead
 	t.Fatalf("%T %s did not become what was awaited: %+v", obj, key, obj)
 }
 

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package metrics
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/vedette-dev/vedette/api/v1alpha1"
+	"github.com/vedette-dev/vedette/internal/testing/wrappers"
+)
+
+// list is a reader of a fixed list of monitors.
+type list struct {
+	client.Reader
+	monitors []v1alpha1.ModelMonitor
+	err      error
+}
+
+func (l *list) List(_ context.Context, into client.ObjectList, _ ...client.ListOption) error {
+	into.(*v1alpha1.ModelMonitorList).Items = l.monitors
+	return l.err
+}
+
+func full() v1alpha1.ModelMonitor {
+	m := wrappers.MakeMonitor("payments", "fraud").Obj()
+	m.Status = v1alpha1.ModelMonitorStatus{
+		Conditions: []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue}, {Type: v1alpha1.ConditionDriftDetected, Status: metav1.ConditionUnknown}},
+		Capture:    v1alpha1.CaptureStatus{Pods: new(int32(3)), InjectedPods: new(int32(2)), CurrentPods: new(int32(1))},
+		Outliers:   new(int64(7)),
+		Analyses: []v1alpha1.AnalysisStatus{
+			{Kind: v1alpha1.AnalysisRunDrift, LastSuccessTime: metav1.NewTime(time.Unix(1700000000, 0)), Thresholds: []v1alpha1.ThresholdVerdict{
+				{Name: "psi", Segment: "atl", Outcome: v1alpha1.ThresholdFail, Value: "0.293"},
+				{Name: "psi", Segment: "lax", Outcome: v1alpha1.ThresholdPass, Value: "0.007"},
+				{Name: "psi", Segment: "bos", Outcome: v1alpha1.ThresholdInconclusive, Value: "9"},
+				{Name: "psi", Segment: "atl", Outcome: v1alpha1.ThresholdPass, Value: "0.1"},
+			}},
+			{Kind: v1alpha1.AnalysisRunCheck},
+		},
+	}
+	return *m
+}
+
+const want = `
+# HELP vedette_analysis_last_success_timestamp_seconds When a run of the analysis last reached a verdict, in Unix seconds.
+# TYPE vedette_analysis_last_success_timestamp_seconds gauge
+vedette_analysis_last_success_timestamp_seconds{kind="Drift",monitor="fraud",monitor_namespace="payments"} 1.7e+09
+# HELP vedette_analysis_outliers Outliers that the last run found.
+# TYPE vedette_analysis_outliers gauge
+vedette_analysis_outliers{monitor="fraud",monitor_namespace="payments"} 7
+# HELP vedette_drift_threshold_value The value by which the last conclusive drift run judged the threshold.
+# TYPE vedette_drift_threshold_value gauge
+vedette_drift_threshold_value{monitor="fraud",monitor_namespace="payments",segment="atl",threshold="psi"} 0.293
+vedette_drift_threshold_value{monitor="fraud",monitor_namespace="payments",segment="lax",threshold="psi"} 0.007
+# HELP vedette_drift_threshold_violated 1 where the last conclusive drift run found the threshold violated, 0 where met.
+# TYPE vedette_drift_threshold_violated gauge
+vedette_drift_threshold_violated{monitor="fraud",monitor_namespace="payments",segment="atl",threshold="psi"} 1
+vedette_drift_threshold_violated{monitor="fraud",monitor_namespace="payments",segment="lax",threshold="psi"} 0
+# HELP vedette_monitor_capture_pods Pods of the monitor's target by the state of their sidecar.
+# TYPE vedette_monitor_capture_pods gauge
+vedette_monitor_capture_pods{monitor="fraud",monitor_namespace="payments",state="bare"} 1
+vedette_monitor_capture_pods{monitor="fraud",monitor_namespace="payments",state="current"} 1
+vedette_monitor_capture_pods{monitor="fraud",monitor_namespace="payments",state="injected"} 2
+# HELP vedette_monitor_condition 1 for the present status of a condition of the monitor.
+# TYPE vedette_monitor_condition gauge
+vedette_monitor_condition{monitor="fraud",monitor_namespace="payments",status="True",type="Ready"} 1
+vedette_monitor_condition{monitor="fraud",monitor_namespace="payments",status="Unknown",type="DriftDetected"} 1
+`
+
+func TestCollect(t *testing.T) {
+	reader := &list{monitors: []v1alpha1.ModelMonitor{full(), *wrappers.MakeMonitor("payments", "new").Obj()}}
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(&Collector{Reader: reader})
+	if err := testutil.GatherAndCompare(registry, strings.NewReader(want)); err != nil {
+		t.Error(err)
+	}
+	problems, err := testutil.GatherAndLint(registry)
+	if err != nil || len(problems) > 0 {
+		t.Errorf("promlint: %v %v", problems, err)
+	}
+
+	reader.monitors = nil
+	if n, err := testutil.GatherAndCount(registry); err != nil || n != 0 {
+		t.Errorf("%d series are left of monitors that are gone: %v", n, err)
+	}
+	reader.err = errors.New("the cache is not there")
+	if _, err := registry.Gather(); err == nil {
+		t.Error("a cache that cannot be read looks like a cluster without monitors")
+	}
+}
+
+func TestOnlyTheLeaderExposes(t *testing.T) {
+	registry := prometheus.NewPedanticRegistry()
+	c := &Collector{Reader: &list{monitors: []v1alpha1.ModelMonitor{full()}}, Registry: registry}
+	if !c.NeedLeaderElection() {
+		t.Error("every replica would expose the gauges")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := c.Start(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := testutil.GatherAndCount(registry); err != nil || n != 0 {
+		t.Errorf("%d series after the leader stopped: %v", n, err)
+	}
+}
