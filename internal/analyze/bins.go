@@ -32,7 +32,7 @@ type cells struct {
 // hashes are counted one by one, in each series its own: a category that only one side counts so is then no cell.
 func cellsOf(ref, cur *profile.Series) cells {
 	if ref.IsNumeric() {
-		return cells{cuts: openEnds(ref, ref.Cuts(psiBins))}
+		return cells{cuts: isolate(ref, ref.Cuts(psiBins))}
 	}
 	c := cells{known: map[string]bool{}}
 	var all []named
@@ -62,21 +62,31 @@ func largest(all []named, n int) []named {
 	return all[:min(len(all), n)]
 }
 
-// openEnds adds a bin below, or above, the reference where its end bin is one single bucket: what lies beyond a value
-// that holds a bin of its own would otherwise look like that value. A constant feature is the case in point.
-func openEnds(ref *profile.Series, cuts profile.Cuts) profile.Cuts {
-	if ref.Count == 0 {
-		return cuts
+// isolate gives a bucket that has a bin to itself a bin that holds nothing else: what lies beside a frequent value would
+// otherwise look like that value. A constant feature is the case in point. The bins that this adds are empty in the
+// reference, and are no cells unless the window has something there.
+func isolate(ref *profile.Series, cuts profile.Cuts) profile.Cuts {
+	out := slices.Clone(cuts)
+	var occupied int
+	var last int32
+	bin := 0
+	end := func() {
+		if occupied == 1 {
+			out = append(out, last, last+1)
+		}
+		occupied = 0
 	}
-	lowest, highest := profile.BucketOf(ref.Min-ref.Origin), profile.BucketOf(ref.Max-ref.Origin)
-	ends := slices.Clone(cuts)
-	if first := lowest + 1; len(cuts) == 0 && lowest == highest || len(cuts) > 0 && cuts[0] == first {
-		ends = slices.Insert(ends, 0, lowest)
+	for b := range ref.Buckets.All() {
+		for bin < len(cuts) && b >= cuts[bin] {
+			end()
+			bin++
+		}
+		occupied++
+		last = b
 	}
-	if len(cuts) == 0 && lowest == highest || len(cuts) > 0 && cuts[len(cuts)-1] == highest {
-		ends = append(ends, highest+1)
-	}
-	return ends
+	end()
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // count counts a series into the cells.

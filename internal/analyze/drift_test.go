@@ -269,6 +269,34 @@ func TestAConstantFeatureThatMovesDrifts(t *testing.T) {
 	}
 }
 
+func TestAFrequentValueIsToldFromItsNeighbours(t *testing.T) {
+	s := profile.NewSeries(profile.Key{}, wire.Numeric, 0)
+	for i := range 1_000 {
+		switch {
+		case i < 500:
+			s.ObserveNumber(0)
+		default:
+			s.ObserveNumber(10 + float64(i%100))
+		}
+	}
+	c := cellsOf(s, s)
+	for name, x := range map[string]float64{"below": -1e-9, "between": 1} {
+		moved := profile.NewSeries(profile.Key{}, wire.Numeric, 0)
+		for range 500 {
+			moved.ObserveNumber(x)
+		}
+		for i, n := range c.count(moved) {
+			if n > 0 && c.count(s)[i] > 0 {
+				t.Errorf("%s: %v is in the same cell as values of the reference", name, x)
+			}
+		}
+	}
+	ref, _ := occupied(c.count(s), c.count(s))
+	if len(ref) < 8 || len(ref) > psiBins+1 {
+		t.Errorf("%d cells are occupied, want about %d", len(ref), psiBins)
+	}
+}
+
 func TestDamagedProfilesAreNamedAndLeftOut(t *testing.T) {
 	e := testEnv(t)
 	writeBaseline(t, e, 5_000)
