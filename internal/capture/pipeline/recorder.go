@@ -51,10 +51,10 @@ func (p *Pipeline) Panicked(v any) {
 
 // drop counts a call that is lost before it was decoded.
 func (p *Pipeline) drop(bound *telemetry.Bound, reason telemetry.DropReason) {
-	bound.Instances(1)
 	bound.Skipped(telemetry.SkipDropped, 1)
 	bound.Dropped(reason, 1)
 	p.dropped.Add(1)
+	bound.Instances(1)
 }
 
 // item is a call in the queue. Its number counts all calls, also dropped ones: a gap in what is stored is a loss.

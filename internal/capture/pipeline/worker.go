@@ -64,12 +64,12 @@ func (w *worker) take(c *call, ex *proxy.Exchange) {
 	for range c.unhashed {
 		m.Fault(telemetry.FaultLabelKey)
 	}
-	m.Instances(len(c.rows))
 	u := fraction(ex.RequestID)
 	for i := range c.rows {
 		w.profile(c, &c.rows[i])
 		w.keep(c, &c.rows[i], ex, u)
 	}
+	m.Instances(len(c.rows)) // last: who reads a number of instances finds all of them in the other counts
 }
 
 func (w *worker) profile(c *call, in *instance) {
