@@ -6,6 +6,7 @@ package modelmonitor
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -77,7 +78,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, m *v1alpha1.ModelMonitor) (c
 		set:     conditions.Writer{Conditions: &m.Status.Conditions, Generation: m.Generation, Now: now},
 	}
 	before := m.DeepCopy()
-	return p.report(ctx, before, p.reconcile(ctx))
+	problems := p.reconcile(ctx)
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return ctrl.Result{}, ctx.Err() // the manager stops: what failed therefore is no news
+	}
+	return p.report(ctx, before, problems)
 }
 
 // reconcile does everything that can be done, and returns all that stands in the way.

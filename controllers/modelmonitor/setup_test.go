@@ -136,6 +136,7 @@ func TestWatches(t *testing.T) {
 		t.Fatal(err)
 	}
 	awaitRule(t, f, string(rule.GetUID()))
+	reconcileTwice(t)
 
 	cron := &batchv1.CronJob{ObjectMeta: metav1.ObjectMeta{Namespace: f.ns, Name: "fraud-outliers"}}
 	if err := f.admin.Delete(t.Context(), cron); err != nil {
@@ -161,6 +162,16 @@ func TestWatches(t *testing.T) {
 	await("the namespace is allowed", func(m *v1alpha1.ModelMonitor) bool {
 		return hasCondition(m, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonSucceeded)
 	})
+}
+
+// reconcileTwice reconciles a monitor with all its children by hand, until nothing more is sent.
+func reconcileTwice(t *testing.T) {
+	t.Helper()
+	f := newFixture(t)
+	f.apis.available = true
+	f.create(f.fraud().Obj())
+	f.settle("fraud")
+	awaitRule(t, f, "")
 }
 
 // establish waits until the API server serves a kind.

@@ -60,6 +60,26 @@ func TestGolden(t *testing.T) {
 	}
 }
 
+func TestEveryAlertHasARunbook(t *testing.T) {
+	b, err := os.ReadFile("../../../docs/alerts.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rule monitoringv1.PrometheusRule
+	parse(t, build(full()), &rule)
+	for _, g := range rule.Spec.Groups {
+		for _, r := range g.Rules {
+			if r.Alert == "" {
+				continue
+			}
+			anchor, ok := strings.CutPrefix(r.Annotations["runbook_url"], runbooks)
+			if !ok || !strings.Contains(strings.ToLower(string(b)), "\n### "+anchor+"\n") {
+				t.Errorf("%s: docs/alerts.md has no section for %s", r.Alert, r.Annotations["runbook_url"])
+			}
+		}
+	}
+}
+
 func TestObserveRaisesNoAlert(t *testing.T) {
 	var rule monitoringv1.PrometheusRule
 	parse(t, build(full().Mode(v1alpha1.ModeObserve)), &rule)
