@@ -59,6 +59,15 @@ func TestDriftOfOneSegmentIsFoundAndTheOthersAreStable(t *testing.T) {
 	if first := verdict.Findings[0]; !first.Drifted || first.Segment != "atl" {
 		t.Errorf("first finding %+v, want a drift in atl", first)
 	}
+	predictions := 0
+	for _, f := range verdict.Findings {
+		if f.Segment == "atl" && f.Feature == "" {
+			predictions++
+		}
+	}
+	if predictions != 1 {
+		t.Errorf("%d findings on atl's predictions, want the worse of score and class", predictions)
+	}
 	checkStored(t, e, report, verdict)
 }
 

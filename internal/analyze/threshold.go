@@ -143,6 +143,13 @@ func findings(results []Result) []wire.Finding {
 		}
 		return cmp.Compare(b.Effect, a.Effect)
 	})
+	// The score and the class of a prediction tell the same: of both, the worse.
+	told := map[string]bool{}
+	out = slices.DeleteFunc(out, func(f wire.Finding) bool {
+		again := f.Feature == "" && f.Statistic == causePSI && told[f.Segment]
+		told[f.Segment] = told[f.Segment] || f.Feature == "" && f.Statistic == causePSI
+		return again
+	})
 	return out[:min(len(out), maxFindings)]
 }
 

@@ -12,6 +12,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path"
 	"path/filepath"
 	"time"
 
@@ -133,7 +134,14 @@ func (c *command) analyze(ctx context.Context, env *analyze.Env, o options) (wir
 	}
 	switch o.kind {
 	case analyze.KindBaseline:
-		return analyze.Baseline(ctx, env)
+		verdict, err := analyze.Baseline(ctx, env)
+		if err == nil {
+			fmt.Fprintf(c.stdout, "%d rows; the reference is in %s\n", verdict.Rows, path.Dir(verdict.Report))
+			if verdict.Message != "" {
+				fmt.Fprintln(c.stdout, verdict.Message)
+			}
+		}
+		return verdict, err
 	case analyze.KindDrift:
 		report, verdict, err := analyze.Drift(ctx, env, window)
 		if err != nil {
@@ -147,7 +155,11 @@ func (c *command) analyze(ctx context.Context, env *analyze.Env, o options) (wir
 		}
 		return verdict, o.print(c.stdout, report)
 	default:
-		return analyze.Check(ctx, env), nil
+		verdict := analyze.Check(ctx, env)
+		if verdict.Outcome == wire.OutcomeSucceeded {
+			fmt.Fprintln(c.stdout, "the store can be written, read and listed, and no baseline is missing")
+		}
+		return verdict, nil
 	}
 }
 
