@@ -89,7 +89,7 @@ func newSidecar(ctx context.Context, o Options) (*sidecar, error) {
 		return nil, errors.Join(fmt.Errorf("listening for metrics and readiness: %w", err), s.listener.Close())
 	}
 	var files *spool.Spool
-	metrics := telemetry.New(o.Monitor, telemetry.Gauges{
+	metrics := telemetry.New(modelOf(o), telemetry.Gauges{
 		InFlight:   func() float64 { return float64(s.proxy.InFlight()) },
 		SpoolBytes: func() float64 { return float64(files.Bytes()) },
 	})
@@ -115,14 +115,25 @@ func newSidecar(ctx context.Context, o Options) (*sidecar, error) {
 	return s, nil
 }
 
-// newServer makes a server for HTTP/1.1 and for HTTP/2 without TLS. It sets no limits of time: how long a request may
-// take is between client and model server.
+// modelOf names the model in metrics: as the arguments do or, outside a cluster, as the configuration does.
+func modelOf(o Options) string {
+	if o.Monitor != "" {
+		return o.Monitor
+	}
+	if s, _, err := reload.NewWatcher(o.Files).Read(); err == nil && s.Config != nil {
+		return s.Config.Monitor
+	}
+	return "unknown"
+}
+
+// newServer makes a server for HTTP/1.1 and for HTTP/2 without TLS. It sets no limits of time: how long a connection may
+// be idle and a request may take is between client and model server.
 func newServer(h http.Handler, log *slog.Logger) *http.Server {
 	var p http.Protocols
 	p.SetHTTP1(true)
 	p.SetUnencryptedHTTP2(true)
 	return &http.Server{
-		Handler: h, Protocols: &p, ReadHeaderTimeout: time.Minute,
+		Handler: h, Protocols: &p, DisableGeneralOptionsHandler: true, // OPTIONS * is the model server's to answer, too
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 }

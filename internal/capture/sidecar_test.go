@@ -27,8 +27,10 @@ import (
 
 	"github.com/vedette-dev/vedette/internal/capture/reload"
 	"github.com/vedette-dev/vedette/internal/naming"
+	"github.com/vedette-dev/vedette/internal/outlier"
 	"github.com/vedette-dev/vedette/internal/profile"
 	"github.com/vedette-dev/vedette/internal/record"
+	"github.com/vedette-dev/vedette/internal/store"
 	"github.com/vedette-dev/vedette/internal/wire"
 )
 
@@ -608,5 +610,52 @@ func TestLabelKeys(t *testing.T) {
 	want := map[string]bool{"": true, "4048c44911916043ff626895ff78c5262764685b6cb9a03ce07886a9effb924c": true}
 	if d := cmp.Diff(want, keys); d != "" {
 		t.Errorf("keys (-want +got):\n%s", d)
+	}
+}
+
+func TestOutliersAgainstABaseline(t *testing.T) {
+	b := newBench(t, predict)
+	// A distance that was always 100 plus or minus a little, in a baseline whose scores never passed 4.
+	tail := outlier.Tail{1, 2, 2.5, 3, 3.2, 3.4, 3.6, 3.8, 4}
+	raw, err := outlier.Encode(outlier.Summary{
+		Rows: 10_000, Cuts: tail,
+		Features: []outlier.FeatureSummary{{Name: "distance", Type: wire.Numeric, Rows: 10_000, Median: 100, MAD: 1, Deviations: tail}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := config(b.storeURL())
+	c.Baseline.Name = "may"
+	c.Outliers = wire.Outliers{Rate: 0.001}
+	b.configure(c)
+	key := store.Layout{Cluster: c.Cluster, Namespace: c.Namespace, Monitor: c.Monitor}.Baseline("may", outlier.SummaryFile)
+	if err := os.MkdirAll(filepath.Dir(filepath.Join(b.path("store"), key)), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	b.write(filepath.Join("store", key), string(raw))
+	b.start()
+	b.eventually("an outlier", func(v map[string]float64) bool {
+		b.predict(body(`{"distance":100.5,"score":0.9}`, `{"distance":5000,"score":0.9}`))
+		return v[naming.MetricOutliers] > 0 // The summary is loaded beside the traffic.
+	})
+	if err := b.stop(); err != nil {
+		t.Fatal(err)
+	}
+	summary, err := outlier.Decode(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[record.KeepReason]int{}
+	for _, row := range b.stored(record.Records) {
+		if row.BaselineDigest == "" {
+			continue // from before it was loaded
+		}
+		seen[row.KeepReason]++
+		if far := row.Features[0].Num == 5000; far != (row.KeepReason == record.KeepOutlier) || row.BaselineDigest != summary.Digest {
+			t.Errorf("distance %v, score %v, kept as %s, digest %s", row.Features[0].Num, row.OutlierScore, row.KeepReason, row.BaselineDigest)
+		}
+	}
+	if seen[record.KeepOutlier] == 0 {
+		t.Error("no outlier is stored")
 	}
 }

@@ -155,15 +155,18 @@ func splitJSON(at *expr.Path, body []byte) (texts, error) {
 	return collect(found)
 }
 
-// maxElements bounds the instances of a call and the elements of a tensor. Uncompressed bodies of the default limit
-// cannot hold more.
-const maxElements = 1 << 17
+const (
+	// maxInstances bounds the instances of a call: each becomes a row, and all of them are in memory at once.
+	maxInstances = 1 << 15
+	// maxElements bounds the elements of a tensor. Uncompressed bodies of the default limit cannot hold more.
+	maxElements = 1 << 17
+)
 
 func collect(list []byte) (texts, error) {
 	var t texts
 	for e := range elements(list) {
-		if len(t.raw) == maxElements {
-			return texts{}, undecodable("it has more than %d instances", maxElements)
+		if len(t.raw) == maxInstances {
+			return texts{}, undecodable("it has more than %d instances", maxInstances)
 		}
 		t.raw = append(t.raw, e)
 	}

@@ -198,6 +198,8 @@ func TestUndecodable(t *testing.T) {
 		"v2: a shape of nothing":          {v2Path, `{"inputs":[{"name":"a","shape":[1000000000,0],"data":[]}]}`, "{}", "shape"},
 		"v2: a shape beyond all bounds":   {v2Path, `{"inputs":[{"name":"a","shape":[100000,100000],"data":[]}]}`, "{}", "shape"},
 		"v2: fewer elements than shape":   {v2Path, `{"inputs":[{"name":"a","shape":[3],"data":[1,2]}]}`, "{}", "2 elements"},
+		"v2: too many rows":               {v2Path, `{"inputs":[{"name":"a","shape":[40000],"data":[]}]}`, "{}", "instances"},
+		"v1: too many instances":          {v1Path, `{"instances":[1` + strings.Repeat(",1", maxInstances) + `]}`, "{}", "instances"},
 		"v2: rows that differ in number":  {v2Path, `{"inputs":[{"name":"a","shape":[1],"data":[1]},{"name":"b","shape":[2],"data":[1,2]}]}`, "{}", "first dimensions"},
 		"v2: neither data nor binary":     {v2Path, `{"inputs":[{"name":"a","shape":[1]}]}`, "{}", "neither"},
 		"v2: JSON that belongs to V1":     {v2Path, fine, two, "inputs"},

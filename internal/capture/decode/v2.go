@@ -121,6 +121,9 @@ func readShape(raw []byte) (count, rows int, err error) {
 	if rank == 0 {
 		return 0, 0, undecodable("a tensor has no shape")
 	}
+	if rows > maxInstances {
+		return 0, 0, undecodable("it has more than %d instances", maxInstances)
+	}
 	return count, rows, nil
 }
 

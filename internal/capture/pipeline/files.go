@@ -40,10 +40,14 @@ func (w *worker) write(p *plan.Plan, tier record.Tier, row *record.Row) {
 	if !ok {
 		var err error
 		if f, err = w.begin(p, k); err != nil {
-			w.Log.Error("a row is lost", "error", err)
+			if !w.failing { // once, not for each row
+				w.Log.Error("rows are lost until a file can be begun", "error", err)
+			}
+			w.failing = true
 			w.Metrics.Lost(string(tier), 1)
 			return
 		}
+		w.failing = false
 		w.files[k] = f
 	}
 	f.rows++

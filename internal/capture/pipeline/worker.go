@@ -26,6 +26,7 @@ type worker struct {
 	since    time.Time // when the profiles were last taken
 	files    map[fileKey]*rowFile
 	number   uint64 // of the last file
+	failing  bool   // the last file could not be begun
 }
 
 func newWorker(p *Pipeline) worker {
