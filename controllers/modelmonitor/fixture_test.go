@@ -26,7 +26,7 @@ import (
 
 func TestMain(m *testing.M) { apiserver.Main(m) }
 
-// fixture drives a Reconciler by hand against a real API server, under the manager's generated role.
+// fixture drives a Reconciler of the monitor called fraud by hand against a real API server, under the manager's generated role.
 type fixture struct {
 	*Reconciler
 	t        *testing.T
@@ -88,44 +88,44 @@ func (f *fixture) class() *v1alpha1.MonitorClass {
 	return c
 }
 
-func (f *fixture) get(name string) *v1alpha1.ModelMonitor {
+func (f *fixture) get() *v1alpha1.ModelMonitor {
 	f.t.Helper()
 	m := &v1alpha1.ModelMonitor{}
-	if err := f.admin.Get(f.t.Context(), client.ObjectKey{Namespace: f.ns, Name: name}, m); err != nil {
+	if err := f.admin.Get(f.t.Context(), client.ObjectKey{Namespace: f.ns, Name: "fraud"}, m); err != nil {
 		f.t.Fatal(err)
 	}
 	return m
 }
 
 // reconcile reconciles a monitor once and checks what others make of its conditions.
-func (f *fixture) reconcile(name string) ctrl.Result {
+func (f *fixture) reconcile() ctrl.Result {
 	f.t.Helper()
-	result, err := f.Reconcile(f.t.Context(), f.get(name))
+	result, err := f.Reconcile(f.t.Context(), f.get())
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	m := f.get(name)
+	m := f.get()
 	kstatus.Check(f.t, m.Generation, m.Status.ObservedGeneration, m.Status.Conditions)
 	return result
 }
 
 // settle reconciles until nothing is sent any more; it must not take long.
-func (f *fixture) settle(name string) *v1alpha1.ModelMonitor {
+func (f *fixture) settle() *v1alpha1.ModelMonitor {
 	f.t.Helper()
 	for range 5 {
 		f.requests.Mutating()
-		f.reconcile(name)
+		f.reconcile()
 		if len(f.requests.Mutating()) == 0 {
-			return f.get(name)
+			return f.get()
 		}
 	}
 	f.t.Fatal("five reconciliations were not enough")
 	return nil
 }
 
-func (f *fixture) condition(name, kind string, status metav1.ConditionStatus, reason string) {
+func (f *fixture) condition(kind string, status metav1.ConditionStatus, reason string) {
 	f.t.Helper()
-	for _, c := range f.get(name).Status.Conditions {
+	for _, c := range f.get().Status.Conditions {
 		if c.Type == kind {
 			if c.Status != status || c.Reason != reason {
 				f.t.Errorf("%s is %s %s (%s), want %s %s", kind, c.Status, c.Reason, c.Message, status, reason)
@@ -136,9 +136,9 @@ func (f *fixture) condition(name, kind string, status metav1.ConditionStatus, re
 	f.t.Errorf("there is no condition %s", kind)
 }
 
-func (f *fixture) noCondition(name, kind string) {
+func (f *fixture) noCondition(kind string) {
 	f.t.Helper()
-	for _, c := range f.get(name).Status.Conditions {
+	for _, c := range f.get().Status.Conditions {
 		if c.Type == kind {
 			f.t.Errorf("there is a condition %s: %s %s", kind, c.Status, c.Reason)
 		}
@@ -186,16 +186,16 @@ func (f *fixture) updateStatus(o client.Object) {
 }
 
 // check finishes the check of the store that a monitor wants.
-func (f *fixture) check(name string, v wire.Verdict) {
+func (f *fixture) check(v wire.Verdict) {
 	f.t.Helper()
-	f.finish(f.job(name, monitor.KindCheck), v)
+	f.finish(f.job(monitor.KindCheck), v)
 }
 
 // job is the name of the only Job of a kind.
-func (f *fixture) job(name, kind string) string {
+func (f *fixture) job(kind string) string {
 	f.t.Helper()
 	var jobs batchv1.JobList
-	if err := f.admin.List(f.t.Context(), &jobs, client.InNamespace(f.ns), client.MatchingLabels{naming.LabelMonitor: name, naming.LabelAnalysis: kind}); err != nil {
+	if err := f.admin.List(f.t.Context(), &jobs, client.InNamespace(f.ns), client.MatchingLabels{naming.LabelMonitor: "fraud", naming.LabelAnalysis: kind}); err != nil {
 		f.t.Fatal(err)
 	}
 	if len(jobs.Items) != 1 {

@@ -86,21 +86,21 @@ func TestFromFirstSightToReady(t *testing.T) {
 	f := newFixture(t)
 	f.create(f.fraud().Obj())
 
-	f.reconcile("fraud")
-	f.condition("fraud", v1alpha1.ConditionReady, metav1.ConditionUnknown, v1alpha1.ReasonStoreChecking)
-	f.condition("fraud", v1alpha1.ConditionStoreReachable, metav1.ConditionUnknown, v1alpha1.ReasonStoreChecking)
-	f.condition("fraud", v1alpha1.ConditionPrometheusAvailable, metav1.ConditionFalse, v1alpha1.ReasonDependencyMissing)
-	f.condition("fraud", v1alpha1.ConditionDriftDetected, metav1.ConditionUnknown, v1alpha1.ReasonNotRun)
-	f.settle("fraud")
+	f.reconcile()
+	f.condition(v1alpha1.ConditionReady, metav1.ConditionUnknown, v1alpha1.ReasonStoreChecking)
+	f.condition(v1alpha1.ConditionStoreReachable, metav1.ConditionUnknown, v1alpha1.ReasonStoreChecking)
+	f.condition(v1alpha1.ConditionPrometheusAvailable, metav1.ConditionFalse, v1alpha1.ReasonDependencyMissing)
+	f.condition(v1alpha1.ConditionDriftDetected, metav1.ConditionUnknown, v1alpha1.ReasonNotRun)
+	f.settle()
 
-	f.check("fraud", failed(monitor.KindCheck, "BaselineMissing"))
-	f.settle("fraud")
-	f.condition("fraud", v1alpha1.ConditionStoreReachable, metav1.ConditionTrue, v1alpha1.ReasonReachable)
-	f.condition("fraud", v1alpha1.ConditionReady, metav1.ConditionUnknown, v1alpha1.ReasonProgressing)
+	f.check(failed(monitor.KindCheck, "BaselineMissing"))
+	f.settle()
+	f.condition(v1alpha1.ConditionStoreReachable, metav1.ConditionTrue, v1alpha1.ReasonReachable)
+	f.condition(v1alpha1.ConditionReady, metav1.ConditionUnknown, v1alpha1.ReasonProgressing)
 
-	f.finish(f.job("fraud", monitor.KindBaseline), succeeded(monitor.KindBaseline))
-	m := f.settle("fraud")
-	f.condition("fraud", v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonSucceeded)
+	f.finish(f.job(monitor.KindBaseline), succeeded(monitor.KindBaseline))
+	m := f.settle()
+	f.condition(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonSucceeded)
 	if got := kstatus.Of(m.Generation, m.Status.ObservedGeneration, m.Status.Conditions); got != kstatus.Current {
 		t.Errorf("kstatus %s, want Current", got)
 	}
@@ -143,9 +143,9 @@ func TestUserObjectsAreNeverWritten(t *testing.T) {
 		}
 		versions[o] = o.GetResourceVersion()
 	}
-	f.settle("fraud")
-	f.condition("fraud", v1alpha1.ConditionCaptureInjected, metav1.ConditionFalse, v1alpha1.ReasonPortBypassed)
-	if err := f.admin.Delete(t.Context(), f.get("fraud")); err != nil {
+	f.settle()
+	f.condition(v1alpha1.ConditionCaptureInjected, metav1.ConditionFalse, v1alpha1.ReasonPortBypassed)
+	if err := f.admin.Delete(t.Context(), f.get()); err != nil {
 		t.Fatal(err)
 	}
 	for _, o := range users {
@@ -166,7 +166,7 @@ func TestUserObjectsAreNeverWritten(t *testing.T) {
 func TestWhatOthersChangeIsRestoredAndWhatTheyAddIsLeft(t *testing.T) {
 	f := newFixture(t)
 	f.create(f.fraud().Obj())
-	f.settle("fraud")
+	f.settle()
 	key := client.ObjectKey{Namespace: f.ns, Name: naming.Metrics("fraud")}
 
 	service := &corev1.Service{}
@@ -177,7 +177,7 @@ func TestWhatOthersChangeIsRestoredAndWhatTheyAddIsLeft(t *testing.T) {
 	if err := f.admin.Update(t.Context(), service); err != nil {
 		t.Fatal(err)
 	}
-	f.reconcile("fraud")
+	f.reconcile()
 	if got := f.requests.Mutating(); len(got) > 0 {
 		t.Errorf("a label that somebody added made us send %v", got)
 	}
@@ -189,7 +189,7 @@ func TestWhatOthersChangeIsRestoredAndWhatTheyAddIsLeft(t *testing.T) {
 	if err := f.admin.Update(t.Context(), service); err != nil {
 		t.Fatal(err)
 	}
-	f.settle("fraud")
+	f.settle()
 	if err := f.admin.Get(t.Context(), key, service); err != nil {
 		t.Fatal(err)
 	}
@@ -202,8 +202,8 @@ func TestANameThatIsTakenIsLeftAlone(t *testing.T) {
 	f := newFixture(t)
 	theirs := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: f.ns, Name: naming.Config("fraud")}, Data: map[string]string{"mine": "yes"}}
 	f.create(theirs, f.fraud().Obj())
-	m := f.settle("fraud")
-	f.condition("fraud", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonNameConflict)
+	m := f.settle()
+	f.condition(v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonNameConflict)
 	if got := kstatus.Of(m.Generation, m.Status.ObservedGeneration, m.Status.Conditions); got != kstatus.Failed {
 		t.Errorf("kstatus %s, want Failed", got)
 	}
@@ -214,16 +214,16 @@ func TestANameThatIsTakenIsLeftAlone(t *testing.T) {
 	if err := f.admin.Delete(t.Context(), theirs); err != nil {
 		t.Fatal(err)
 	}
-	f.settle("fraud")
-	f.noCondition("fraud", v1alpha1.ConditionStalled)
+	f.settle()
+	f.noCondition(v1alpha1.ConditionStalled)
 }
 
 func TestAStaleReadLosesNothing(t *testing.T) {
 	f := newFixture(t)
 	f.create(f.fraud().Obj())
-	stale := f.get("fraud")
-	f.settle("fraud")
-	before := f.get("fraud")
+	stale := f.get()
+	f.settle()
+	before := f.get()
 	f.prom.samples = []monitor.Sample{{Threshold: "errors", Segment: "all", Value: 1}}
 	result, err := f.Reconcile(t.Context(), stale)
 	if err != nil {
@@ -232,7 +232,7 @@ func TestAStaleReadLosesNothing(t *testing.T) {
 	if result.RequeueAfter == 0 {
 		t.Error("after a conflict nobody looks again")
 	}
-	if got := f.get("fraud"); got.ResourceVersion != before.ResourceVersion {
+	if got := f.get(); got.ResourceVersion != before.ResourceVersion {
 		t.Error("a stale read wrote status")
 	}
 }
@@ -240,11 +240,11 @@ func TestAStaleReadLosesNothing(t *testing.T) {
 func TestModes(t *testing.T) {
 	f := newFixture(t)
 	f.create(f.fraud().Obj())
-	f.settle("fraud")
-	f.check("fraud", succeeded(monitor.KindCheck))
-	f.settle("fraud")
-	f.finish(f.job("fraud", monitor.KindBaseline), succeeded(monitor.KindBaseline))
-	f.settle("fraud")
+	f.settle()
+	f.check(succeeded(monitor.KindCheck))
+	f.settle()
+	f.finish(f.job(monitor.KindBaseline), succeeded(monitor.KindBaseline))
+	f.settle()
 	config := func() wire.Config {
 		cm := &corev1.ConfigMap{}
 		if err := f.admin.Get(t.Context(), client.ObjectKey{Namespace: f.ns, Name: naming.Config("fraud")}, cm); err != nil {
@@ -275,36 +275,36 @@ func TestModes(t *testing.T) {
 		{v1alpha1.ModeSuspended, wire.ModeObserve, true, v1alpha1.ReasonSuspended},
 		{v1alpha1.ModeEnforce, wire.ModeEnforce, false, v1alpha1.ReasonSucceeded},
 	} {
-		m := f.get("fraud")
+		m := f.get()
 		m.Spec.Mode = tt.mode
 		if err := f.admin.Update(t.Context(), m); err != nil {
 			t.Fatal(err)
 		}
-		f.settle("fraud")
+		f.settle()
 		if got := config().Mode; got != tt.wantConfig {
 			t.Errorf("%s: the configuration says %s, want %s", tt.mode, got, tt.wantConfig)
 		}
 		if got := suspended(); got != tt.wantSuspended {
 			t.Errorf("%s: the drift analysis is suspended: %v, want %v", tt.mode, got, tt.wantSuspended)
 		}
-		f.condition("fraud", v1alpha1.ConditionReady, metav1.ConditionTrue, tt.wantReason)
+		f.condition(v1alpha1.ConditionReady, metav1.ConditionTrue, tt.wantReason)
 	}
 }
 
 func TestWhatIsNoLongerWantedIsRemoved(t *testing.T) {
 	f := newFixture(t)
 	f.create(f.fraud().Obj())
-	f.settle("fraud")
+	f.settle()
 	theirs := &batchv1.CronJob{ObjectMeta: metav1.ObjectMeta{Namespace: f.ns, Name: "theirs", Labels: map[string]string{naming.LabelMonitor: "fraud"}}}
 	theirs.Spec.Schedule = "0 0 * * *"
 	theirs.Spec.JobTemplate.Spec.Template.Spec = corev1.PodSpec{RestartPolicy: corev1.RestartPolicyNever, Containers: []corev1.Container{{Name: "c", Image: "i"}}}
 	f.create(theirs)
-	m := f.get("fraud")
+	m := f.get()
 	m.Spec.Analyses = []v1alpha1.Analysis{{Kind: v1alpha1.AnalysisOutliers}}
 	if err := f.admin.Update(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
-	f.settle("fraud")
+	f.settle()
 	got := names(f.children())
 	if slices.Contains(got, "fraud-drift") {
 		t.Error("the CronJob of an analysis that is gone stays")
@@ -312,23 +312,23 @@ func TestWhatIsNoLongerWantedIsRemoved(t *testing.T) {
 	if !slices.Contains(got, "theirs") {
 		t.Error("a CronJob that is not ours was deleted for its label")
 	}
-	f.noCondition("fraud", v1alpha1.ConditionDriftDetected)
+	f.noCondition(v1alpha1.ConditionDriftDetected)
 }
 
 func TestReferencesThatComeLater(t *testing.T) {
 	f := newFixture(t)
 	f.create(wrappers.MakeMonitor(f.ns, "fraud").Class(f.ns).Obj())
-	f.settle("fraud")
-	f.condition("fraud", v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonClassNotFound)
+	f.settle()
+	f.condition(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonClassNotFound)
 	f.class()
-	f.settle("fraud")
-	f.condition("fraud", v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonTargetNotFound)
+	f.settle()
+	f.condition(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonTargetNotFound)
 	if !slices.Contains(names(f.children()), naming.Config("fraud")) {
 		t.Error("the configuration waits for the target: pods would start without it")
 	}
 	f.create(wrappers.MakeDeployment(f.ns, "fraud", nil))
-	f.settle("fraud")
-	f.condition("fraud", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonTemplateNotLabelled)
+	f.settle()
+	f.condition(v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonTemplateNotLabelled)
 }
 
 func TestBadInputIsACondition(t *testing.T) {
@@ -336,8 +336,8 @@ func TestBadInputIsACondition(t *testing.T) {
 	m := f.fraud()
 	m.Spec.Segments[0].When = "f.height < 3.0"
 	f.create(m.Obj())
-	f.settle("fraud")
-	f.condition("fraud", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonInvalidExpression)
+	f.settle()
+	f.condition(v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonInvalidExpression)
 	if got := f.children(); len(got) != 0 {
 		t.Errorf("children of an invalid monitor: %v", names(got))
 	}
@@ -346,27 +346,27 @@ func TestBadInputIsACondition(t *testing.T) {
 func TestRefusedCredentialsAreTriedAgain(t *testing.T) {
 	f := newFixture(t)
 	f.create(f.fraud().Obj())
-	f.settle("fraud")
-	f.check("fraud", failed(monitor.KindCheck, "CredentialsRefused"))
-	f.settle("fraud")
-	f.condition("fraud", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonCredentialsRefused)
-	f.condition("fraud", v1alpha1.ConditionStoreReachable, metav1.ConditionFalse, v1alpha1.ReasonCredentialsRefused)
-	if result := f.reconcile("fraud"); result.RequeueAfter == 0 || result.RequeueAfter > time.Minute {
+	f.settle()
+	f.check(failed(monitor.KindCheck, "CredentialsRefused"))
+	f.settle()
+	f.condition(v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonCredentialsRefused)
+	f.condition(v1alpha1.ConditionStoreReachable, metav1.ConditionFalse, v1alpha1.ReasonCredentialsRefused)
+	if result := f.reconcile(); result.RequeueAfter == 0 || result.RequeueAfter > time.Minute {
 		t.Errorf("looks again after %v, want within a minute: no watch tells of Secrets", result.RequeueAfter)
 	}
 
 	f.now = f.now.Add(2 * time.Minute)
-	f.settle("fraud") // deletes the Job that has failed, and makes it anew
-	f.check("fraud", succeeded(monitor.KindCheck))
-	f.settle("fraud")
-	f.noCondition("fraud", v1alpha1.ConditionStalled)
-	f.condition("fraud", v1alpha1.ConditionStoreReachable, metav1.ConditionTrue, v1alpha1.ReasonReachable)
+	f.settle() // deletes the Job that has failed, and makes it anew
+	f.check(succeeded(monitor.KindCheck))
+	f.settle()
+	f.noCondition(v1alpha1.ConditionStalled)
+	f.condition(v1alpha1.ConditionStoreReachable, metav1.ConditionTrue, v1alpha1.ReasonReachable)
 }
 
 func TestDriftIsReported(t *testing.T) {
 	f := newFixture(t)
 	f.create(f.fraud().Obj())
-	f.settle("fraud")
+	f.settle()
 	cron := &batchv1.CronJob{}
 	if err := f.admin.Get(t.Context(), client.ObjectKey{Namespace: f.ns, Name: "fraud-drift"}, cron); err != nil {
 		t.Fatal(err)
@@ -384,13 +384,13 @@ func TestDriftIsReported(t *testing.T) {
 		})
 	}
 	run("forged", nil, "")
-	f.settle("fraud")
-	f.condition("fraud", v1alpha1.ConditionDriftDetected, metav1.ConditionUnknown, v1alpha1.ReasonNotRun)
+	f.settle()
+	f.condition(v1alpha1.ConditionDriftDetected, metav1.ConditionUnknown, v1alpha1.ReasonNotRun)
 
 	run("fraud-drift-1", cron, "CronJob")
-	m := f.settle("fraud")
-	f.condition("fraud", v1alpha1.ConditionDriftDetected, metav1.ConditionTrue, v1alpha1.ReasonDrifted)
-	f.condition("fraud", v1alpha1.ConditionWithinThresholds, metav1.ConditionFalse, v1alpha1.ReasonViolated)
+	m := f.settle()
+	f.condition(v1alpha1.ConditionDriftDetected, metav1.ConditionTrue, v1alpha1.ReasonDrifted)
+	f.condition(v1alpha1.ConditionWithinThresholds, metav1.ConditionFalse, v1alpha1.ReasonViolated)
 	if v := m.Status.Violations; len(v) != 1 || v[0].ThresholdName != "drift" || v[0].Segment != "young" {
 		t.Errorf("violations %+v", v)
 	}
@@ -407,25 +407,25 @@ func TestThresholdsAreReadFromPrometheus(t *testing.T) {
 	f := newFixture(t)
 	f.create(f.fraud().Obj())
 	f.prom.samples = []monitor.Sample{{Threshold: "errors", Segment: "all", Value: 0}, {Threshold: "errors", Segment: "young", Value: 1}}
-	m := f.settle("fraud")
-	f.condition("fraud", v1alpha1.ConditionWithinThresholds, metav1.ConditionFalse, v1alpha1.ReasonViolated)
+	m := f.settle()
+	f.condition(v1alpha1.ConditionWithinThresholds, metav1.ConditionFalse, v1alpha1.ReasonViolated)
 	start := m.Status.Violations[0].StartTime
 
 	f.now = f.now.Add(time.Hour)
 	f.prom.err = errors.New("connection refused")
-	m = f.settle("fraud")
-	f.condition("fraud", v1alpha1.ConditionWithinThresholds, metav1.ConditionFalse, v1alpha1.ReasonMetricsUnavailable)
+	m = f.settle()
+	f.condition(v1alpha1.ConditionWithinThresholds, metav1.ConditionFalse, v1alpha1.ReasonMetricsUnavailable)
 	if len(m.Status.Violations) != 1 || !m.Status.Violations[0].StartTime.Equal(&start) {
 		t.Errorf("an outage of Prometheus changed the violations to %+v", m.Status.Violations)
 	}
 
 	f.prom.err, f.prom.samples = nil, []monitor.Sample{{Threshold: "errors", Segment: "young", Value: 0}}
-	m = f.settle("fraud")
-	f.condition("fraud", v1alpha1.ConditionWithinThresholds, metav1.ConditionTrue, v1alpha1.ReasonHealthy)
+	m = f.settle()
+	f.condition(v1alpha1.ConditionWithinThresholds, metav1.ConditionTrue, v1alpha1.ReasonHealthy)
 	if len(m.Status.Violations) != 0 {
 		t.Errorf("violations %+v", m.Status.Violations)
 	}
-	if result := f.reconcile("fraud"); result.RequeueAfter == 0 || result.RequeueAfter > pollPeriod {
+	if result := f.reconcile(); result.RequeueAfter == 0 || result.RequeueAfter > pollPeriod {
 		t.Errorf("Prometheus is asked again after %v", result.RequeueAfter)
 	}
 }
@@ -433,15 +433,15 @@ func TestThresholdsAreReadFromPrometheus(t *testing.T) {
 func TestTheCircuitBreaker(t *testing.T) {
 	f := newFixture(t)
 	f.create(f.fraud().Obj())
-	m := f.settle("fraud")
+	m := f.settle()
 	revision := m.Status.Capture.Revision
 	pull := corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff"}}
 	for _, name := range []string{"a", "b", "c"} {
 		f.pod(name, revision, pull)
 	}
-	m = f.settle("fraud")
-	f.condition("fraud", v1alpha1.ConditionInjectionBlocked, metav1.ConditionTrue, v1alpha1.ReasonInjectionTripped)
-	f.condition("fraud", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonInjectionTripped)
+	m = f.settle()
+	f.condition(v1alpha1.ConditionInjectionBlocked, metav1.ConditionTrue, v1alpha1.ReasonInjectionTripped)
+	f.condition(v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonInjectionTripped)
 	if m.Status.Capture.TrippedRevision != revision {
 		t.Errorf("tripped revision %q, want %q", m.Status.Capture.TrippedRevision, revision)
 	}
@@ -450,8 +450,8 @@ func TestTheCircuitBreaker(t *testing.T) {
 	if err := f.admin.Update(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
-	m = f.settle("fraud")
-	f.noCondition("fraud", v1alpha1.ConditionInjectionBlocked)
+	m = f.settle()
+	f.noCondition(v1alpha1.ConditionInjectionBlocked)
 	if m.Status.Capture.TrippedRevision != "" {
 		t.Errorf("tripped revision %q after it was re-armed", m.Status.Capture.TrippedRevision)
 	}
@@ -460,14 +460,14 @@ func TestTheCircuitBreaker(t *testing.T) {
 func TestCountsOfPods(t *testing.T) {
 	f := newFixture(t)
 	f.create(f.fraud().Obj())
-	revision := f.settle("fraud").Status.Capture.Revision
+	revision := f.settle().Status.Capture.Revision
 	running := corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}
 	f.pod("bare", "", corev1.ContainerState{})
 	f.pod("old", "0000000000", running)
 	f.pod("new", revision, running)
-	c := f.settle("fraud").Status.Capture
+	c := f.settle().Status.Capture
 	if *c.Pods != 3 || *c.InjectedPods != 2 || *c.CurrentPods != 1 {
 		t.Errorf("pods %d, injected %d, current %d", *c.Pods, *c.InjectedPods, *c.CurrentPods)
 	}
-	f.condition("fraud", v1alpha1.ConditionCaptureInjected, metav1.ConditionFalse, v1alpha1.ReasonPodsNotInjected)
+	f.condition(v1alpha1.ConditionCaptureInjected, metav1.ConditionFalse, v1alpha1.ReasonPodsNotInjected)
 }

@@ -109,7 +109,7 @@ func TestWatches(t *testing.T) {
 	await("the store is being checked", func(m *v1alpha1.ModelMonitor) bool {
 		return hasCondition(m, v1alpha1.ConditionReady, metav1.ConditionUnknown, v1alpha1.ReasonStoreChecking)
 	})
-	f.check("fraud", succeeded(monitor.KindCheck))
+	f.check(succeeded(monitor.KindCheck))
 	await("Ready", func(m *v1alpha1.ModelMonitor) bool {
 		return hasCondition(m, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonSucceeded)
 	})
@@ -170,7 +170,7 @@ func reconcileTwice(t *testing.T) {
 	f := newFixture(t)
 	f.apis.available = true
 	f.create(f.fraud().Obj())
-	f.settle("fraud")
+	f.settle()
 	awaitRule(t, f, "")
 }
 
@@ -211,13 +211,13 @@ func TestDeletedMonitorIsForgotten(t *testing.T) {
 	if err := f.admin.Delete(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.Reconcile(t.Context(), f.get("fraud")); err != nil {
+	if _, err := f.Reconcile(t.Context(), f.get()); err != nil {
 		t.Fatal(err)
 	}
 	if got := f.requests.Mutating(); len(got) > 0 {
 		t.Errorf("a monitor that is being deleted made us send %v", got)
 	}
-	held := f.get("fraud")
+	held := f.get()
 	held.Finalizers = nil
 	if err := f.admin.Update(t.Context(), held); err != nil && !apierrors.IsNotFound(err) {
 		t.Fatal(err)

@@ -5,6 +5,7 @@ package rules
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -47,9 +48,7 @@ func (b builder) render(a alert) any {
 		labels[k] = escape(v)
 	}
 	labels["severity"] = strings.ToLower(string(cmp.Or(a.severity, v1alpha1.SeverityWarning)))
-	for k, v := range a.labels {
-		labels[k] = v
-	}
+	maps.Copy(labels, a.labels)
 	rule := map[string]any{
 		"alert":  a.name,
 		"expr":   a.expr,

@@ -4,6 +4,8 @@
 package wrappers
 
 import (
+	"maps"
+
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -94,9 +96,7 @@ func MakeClass(name string) *v1alpha1.MonitorClass {
 // MakeDeployment makes a Deployment that serves on the port named http, with the pod labels beside app.
 func MakeDeployment(namespace, name string, podLabels map[string]string) *appsv1.Deployment {
 	labels := map[string]string{"app": name}
-	for k, v := range podLabels {
-		labels[k] = v
-	}
+	maps.Copy(labels, podLabels)
 	return &appsv1.Deployment{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
 		Spec: appsv1.DeploymentSpec{
