@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"runtime"
 	"runtime/metrics"
 	"sync"
@@ -132,13 +130,9 @@ var categories = func() (names [200]string) {
 	return names
 }()
 
-// wideDataset is the dataset of the benchmark, written once and kept for the next run.
+// wideDataset is the dataset of the benchmark.
 func wideDataset(b *testing.B, features []wire.Feature) []byte {
 	b.Helper()
-	cached := filepath.Join(os.TempDir(), fmt.Sprintf("vedette-bench-%dx%d.parquet", benchRows, benchFeatures))
-	if data, err := os.ReadFile(cached); err == nil {
-		return data
-	}
 	group := parquet.Group{"score": parquet.Leaf(parquet.DoubleType)}
 	for _, f := range features {
 		group[f.Name] = parquet.Leaf(parquet.DoubleType)
@@ -168,9 +162,6 @@ func wideDataset(b *testing.B, features []wire.Feature) []byte {
 		}
 	}
 	if err := w.Close(); err != nil {
-		b.Fatal(err)
-	}
-	if err := os.WriteFile(cached, out.Bytes(), 0o600); err != nil {
 		b.Fatal(err)
 	}
 	return out.Bytes()
