@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package crd
+
+import (
+	"maps"
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/yaml"
+)
+
+// row is a spec that a rule accepts and one that it must be the reason to refuse; both are merged into the least spec.
+type row struct{ accept, reject string }
+
+// least are the least specs.
+var least = map[string]string{
+	"modelmonitors":  `{target: {workloadRef: {kind: Deployment, name: m}}}`,
+	"monitorclasses": `{store: {url: "s3://bucket"}}`,
+}
+
+// names are rows about the name of the object and not its spec.
+var names = map[string]row{
+	"metadata.name must be no more than 40 characters: it prefixes the names of CronJobs and Jobs": {
+		strings.Repeat("a", 40), strings.Repeat("a", 41),
+	},
+	"metadata.name must be a DNS label that starts with a letter: it names Services": {"fraud-2", "2-fraud"},
+}
+
+const (
+	oneVersion  = "exactly one of the fields in [podLabel podAnnotation value imageOf] must be set"
+	minAboveMax = "min must be less than or equal to max"
+	minOrMax    = "at least one of the fields in [min max] must be set"
+	dataset     = `baseline: {dataset: {url: a.csv}}`
+	binary      = `schema: {prediction: {kind: BinaryClassification}}`
+)
+
+// rules are rows for every rule, by kind and by place and message.
+var rules = map[string]map[string]row{
+	"modelmonitors": {
+		"spec: thresholds[*].segments must name items of segments": {
+			`{segments: [{name: atl, when: "true"}], thresholds: [{name: e, signal: ErrorRatio, max: "1", segments: [atl]}]}`,
+			`{segments: [{name: atl, when: "true"}], thresholds: [{name: e, signal: ErrorRatio, max: "1", segments: [lax]}]}`,
+		},
+		"spec: thresholds[*].features must name items of schema.features": {
+			`{schema: {features: [{name: age, type: Numeric}]}, thresholds: [{name: m, signal: MissingRatio, max: "1", features: [age]}]}`,
+			`{thresholds: [{name: m, signal: MissingRatio, max: "1", features: [age]}]}`,
+		},
+		"spec: baseline must be set when a threshold has signal FeatureDrift or PredictionDrift": {
+			`{` + dataset + `, thresholds: [{name: d, signal: FeatureDrift, max: "1"}]}`,
+			`{thresholds: [{name: d, signal: PredictionDrift, max: "1"}]}`,
+		},
+		"spec: schema.prediction must be a classification when a threshold has signal MeanConfidence or MeanEntropy": {
+			`{` + binary + `, thresholds: [{name: c, signal: MeanConfidence, min: "0.5"}]}`,
+			`{schema: {prediction: {kind: Regression}}, thresholds: [{name: c, signal: MeanEntropy, max: "0.5"}]}`,
+		},
+		"spec: baseline must be set when drift is": {
+			`{` + dataset + `, drift: {minEffect: {psi: "0.2"}}}`, `{drift: {minEffect: {psi: "0.2"}}}`,
+		},
+		"spec: baseline must be set when analyses has kind Drift": {
+			`{baseline: {trailing: {window: 7d}}, analyses: [{kind: Drift}]}`, `{analyses: [{kind: Drift}]}`,
+		},
+		"spec.alerting.labels: labels must have Prometheus label names as keys, and values of at most 256 characters": {
+			`{alerting: {labels: {team_2: payments}}}`, `{alerting: {labels: {team-2: payments}}}`,
+		},
+		"spec.alerting.labels: labels must not set alertname, severity, namespace, monitor, threshold or segment": {
+			`{alerting: {labels: {team: a}}}`, `{alerting: {labels: {severity: critical}}}`,
+		},
+		"spec.alerting.runbookURL: runbookURL must be a URL": {
+			`{alerting: {runbookURL: "https://runbooks/fraud"}}`, `{alerting: {runbookURL: "see the wiki"}}`,
+		},
+		"spec.baseline: exactly one of the fields in [dataset trailing] must be set": {
+			`{` + dataset + `}`, `{baseline: {dataset: {url: a.csv}, trailing: {window: 7d}}}`,
+		},
+		"spec.baseline.dataset.url: url must end in .parquet or .csv": {
+			`{baseline: {dataset: {url: baselines/may.parquet}}}`, `{baseline: {dataset: {url: baselines/may.json}}}`,
+		},
+		"spec.baseline.dataset.url: url must be a path relative to the monitor's folder in the store": {
+			`{baseline: {dataset: {url: a/b.csv}}}`, `{baseline: {dataset: {url: ../other/b.csv}}}`,
+		},
+		"spec.drift.minEffect.psi: psi must not be negative": {
+			`{` + dataset + `, drift: {minEffect: {psi: "0"}}}`, `{` + dataset + `, drift: {minEffect: {psi: "-0.1"}}}`,
+		},
+		"spec.schema.features[]: range may only be set when type is Numeric": {
+			`{schema: {features: [{name: a, type: Numeric, range: {min: "0"}}]}}`,
+			`{schema: {features: [{name: a, type: Text, range: {min: "0"}}]}}`,
+		},
+		"spec.schema.features[]: values may only be set when type is Categorical": {
+			`{schema: {features: [{name: a, type: Categorical, values: [x]}]}}`,
+			`{schema: {features: [{name: a, type: Boolean, values: [x]}]}}`,
+		},
+		"spec.schema.features[]: origin may only be set when type is Numeric": {
+			`{schema: {features: [{name: a, type: Numeric, origin: "2000"}]}}`,
+			`{schema: {features: [{name: a, type: Categorical, origin: "2000"}]}}`,
+		},
+		"spec.schema.features[].name: name must not be 'prediction' or 'score': they stand for the model's answer": {
+			`{schema: {features: [{name: scored, type: Numeric}]}}`, `{schema: {features: [{name: score, type: Numeric}]}}`,
+		},
+		"spec.schema.features[].range: " + minAboveMax: {
+			`{schema: {features: [{name: a, type: Numeric, range: {min: "1", max: "1"}}]}}`,
+			`{schema: {features: [{name: a, type: Numeric, range: {min: "10", max: "9"}}]}}`,
+		},
+		"spec.schema.features[].range: " + minOrMax: {
+			`{schema: {features: [{name: a, type: Numeric, range: {max: "1"}}]}}`,
+			`{schema: {features: [{name: a, type: Numeric, range: {}}]}}`,
+		},
+		"spec.schema.prediction: scores may only be set when kind is MulticlassClassification": {
+			`{schema: {prediction: {kind: MulticlassClassification, scores: response.p}}}`,
+			`{schema: {prediction: {kind: BinaryClassification, scores: response.p}}}`,
+		},
+		"spec.schema.prediction: score may not be set when kind is MulticlassClassification: set scores": {
+			`{schema: {prediction: {kind: Regression, score: response.y}}}`,
+			`{schema: {prediction: {kind: MulticlassClassification, score: response.y}}}`,
+		},
+		"spec.schema.prediction: label may not be set when kind is Regression": {
+			`{schema: {prediction: {kind: BinaryClassification, label: response.c}}}`,
+			`{schema: {prediction: {kind: Regression, label: response.c}}}`,
+		},
+		"spec.schema.prediction: classes may not be set when kind is Regression": {
+			`{schema: {prediction: {kind: MulticlassClassification, classes: [a, b, c]}}}`,
+			`{schema: {prediction: {kind: Regression, classes: [a, b]}}}`,
+		},
+		"spec.schema.prediction: classes must have two items when kind is BinaryClassification": {
+			`{schema: {prediction: {kind: BinaryClassification, classes: [a, b]}}}`,
+			`{schema: {prediction: {kind: BinaryClassification, classes: [a, b, c]}}}`,
+		},
+		"spec.segments[].name: name must not be 'all': it stands for all traffic": {
+			`{segments: [{name: all-of-us, when: "true"}]}`, `{segments: [{name: all, when: "true"}]}`,
+		},
+		"spec.source.sidecar: json may only be set when protocol is JSON": {
+			`{source: {sidecar: {protocol: JSON, json: {path: /classify}}}}`, `{source: {sidecar: {json: {path: /classify}}}}`,
+		},
+		"spec.source.sidecar.port: exactly one of the fields in [name number] must be set": {
+			`{source: {sidecar: {port: {number: 8080}}}}`, `{source: {sidecar: {port: {name: http, number: 8080}}}}`,
+		},
+		"spec.target: exactly one of the fields in [workloadRef podSelector] must be set": {
+			`{}`, `{target: {podSelector: {matchLabels: {app: m}}}}`,
+		},
+		"spec.thresholds[]: " + minAboveMax: {
+			`{thresholds: [{name: r, signal: RequestsPerSecond, min: "9", max: "10"}]}`,
+			`{thresholds: [{name: r, signal: RequestsPerSecond, min: "10", max: "9"}]}`,
+		},
+		"spec.thresholds[]: quantile must be set if and only if signal is LatencySeconds": {
+			`{thresholds: [{name: l, signal: LatencySeconds, quantile: "0.99", max: "1"}]}`,
+			`{thresholds: [{name: l, signal: LatencySeconds, max: "1"}]}`,
+		},
+		"spec.thresholds[]: features may only be set when signal is FeatureDrift or MissingRatio": {
+			`{schema: {features: [{name: a, type: Text}]}, thresholds: [{name: m, signal: MissingRatio, max: "1", features: [a]}]}`,
+			`{schema: {features: [{name: a, type: Text}]}, thresholds: [{name: m, signal: ErrorRatio, max: "1", features: [a]}]}`,
+		},
+		"spec.thresholds[]: window may not be set for drift signals: they use the window of the Drift analysis": {
+			`{thresholds: [{name: m, signal: TimeoutRatio, max: "1", window: 1h}]}`,
+			`{thresholds: [{name: m, signal: MissingRatio, max: "1", window: 1h}]}`,
+		},
+		"spec.thresholds[]: segments may not be set when signal is CaptureLossRatio": {
+			`{thresholds: [{name: l, signal: CaptureLossRatio, max: "1"}]}`,
+			`{segments: [{name: a, when: "true"}], thresholds: [{name: l, signal: CaptureLossRatio, max: "1", segments: [a]}]}`,
+		},
+		"spec.thresholds[]: min may not be set for FeatureDrift and PredictionDrift: they are distances": {
+			`{` + dataset + `, thresholds: [{name: d, signal: PredictionDrift, max: "1"}]}`,
+			`{` + dataset + `, thresholds: [{name: d, signal: PredictionDrift, min: "0", max: "1"}]}`,
+		},
+		"spec.thresholds[]: " + minOrMax: {
+			`{thresholds: [{name: e, signal: ErrorRatio, min: "0"}]}`, `{thresholds: [{name: e, signal: ErrorRatio}]}`,
+		},
+		"spec.thresholds[].quantile: quantile must be between 0 and 1": {
+			`{thresholds: [{name: l, signal: LatencySeconds, quantile: "0.5", max: "1"}]}`,
+			`{thresholds: [{name: l, signal: LatencySeconds, quantile: "99", max: "1"}]}`,
+		},
+		"spec.versions.model: " + oneVersion:    {`{versions: {model: {podLabel: v}}}`, `{versions: {model: {podLabel: v, value: v}}}`},
+		"spec.versions.code: " + oneVersion:     {`{versions: {code: {imageOf: model}}}`, `{versions: {code: {}}}`},
+		"spec.versions.features: " + oneVersion: {`{versions: {features: {podAnnotation: v}}}`, `{versions: {features: {podAnnotation: v, imageOf: v}}}`},
+		"spec.versions.dataset: " + oneVersion:  {`{versions: {dataset: {value: v}}}`, `{versions: {dataset: {}}}`},
+	},
+	"monitorclasses": {
+		"spec.flush: flush must be at least 5s": {`{flush: 5s}`, `{flush: 4s}`},
+		"spec.prometheus.url: url must be an http or https URL": {
+			`{prometheus: {url: "http://prometheus:9090"}}`, `{prometheus: {url: "prometheus:9090"}}`,
+		},
+		"spec.store.url: url must start with s3:// or file:///": {`{store: {url: "file:///data"}}`, `{store: {url: "gs://bucket"}}`},
+	},
+}
+
+func TestRules(t *testing.T) {
+	for kind, rows := range rules {
+		v := load(t, kind)
+		for rule, row := range rows {
+			t.Run(rule, func(t *testing.T) {
+				if errs := v.validate(t, object(t, kind, "m", row.accept)); len(errs) > 0 {
+					t.Errorf("%s is refused: %v", row.accept, errs.ToAggregate())
+				}
+				_, message, _ := strings.Cut(rule, ": ")
+				errs := v.validate(t, object(t, kind, "m", row.reject))
+				if len(errs) == 0 || !strings.Contains(errs.ToAggregate().Error(), message) {
+					t.Errorf("%s: got %v, want %q", row.reject, errs.ToAggregate(), message)
+				}
+			})
+		}
+	}
+}
+
+func TestNames(t *testing.T) {
+	v := load(t, "modelmonitors")
+	for message, row := range names {
+		if errs := v.validate(t, object(t, "modelmonitors", row.accept, "{}")); len(errs) > 0 {
+			t.Errorf("the name %s is refused: %v", row.accept, errs.ToAggregate())
+		}
+		if errs := v.validate(t, object(t, "modelmonitors", row.reject, "{}")); len(errs) == 0 || !strings.Contains(errs.ToAggregate().Error(), message) {
+			t.Errorf("the name %s: got %v, want %q", row.reject, errs.ToAggregate(), message)
+		}
+	}
+}
+
+// TestEveryRuleHasRows fails when a rule is added without values that it accepts and refuses, or renamed.
+func TestEveryRuleHasRows(t *testing.T) {
+	for _, kind := range kinds {
+		missing := maps.Clone(rules[kind])
+		for path, schema := range walk(load(t, kind).schema, nil) {
+			for _, rule := range schema.XValidations {
+				key := strings.ReplaceAll(strings.Join(path, "."), ".[]", "[]") + ": " + rule.Message
+				if _, ok := names[rule.Message]; len(path) == 0 && ok {
+					continue
+				}
+				if _, ok := rules[kind][key]; !ok {
+					t.Errorf("%s: the rule %q has no rows", kind, key)
+				}
+				delete(missing, key)
+			}
+		}
+		for key := range missing {
+			t.Errorf("%s: there is no rule %q", kind, key)
+		}
+	}
+}
+
+// object is an object of a kind, with a spec merged into the least one, field by field at the top.
+func object(t *testing.T, kind, name, spec string) map[string]any {
+	t.Helper()
+	merged := map[string]any{}
+	for _, s := range []string{least[kind], spec} {
+		var part map[string]any
+		if err := yaml.Unmarshal([]byte(s), &part); err != nil { // which keeps whole numbers whole, as the API server does
+			t.Fatalf("%s: %v", s, err)
+		}
+		for key, value := range part {
+			into, both := merged[key].(map[string]any)
+			from, ok := value.(map[string]any)
+			if both && ok {
+				maps.Copy(into, from)
+				continue
+			}
+			merged[key] = value
+		}
+	}
+	return runtime.DeepCopyJSON(map[string]any{"metadata": map[string]any{"name": name}, "spec": merged})
+}
