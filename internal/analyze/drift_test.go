@@ -369,6 +369,10 @@ func TestSeriesOfAnotherSchemaAreForeign(t *testing.T) {
 	if report.Coverage.Foreign == 0 {
 		t.Error("no series is foreign, want those of delay")
 	}
+	var table bytes.Buffer
+	if err := report.WriteText(&table); err != nil || !strings.Contains(table.String(), "series were left out") {
+		t.Errorf("the table does not say what was left out: %s (%v)", table.String(), err)
+	}
 	for _, r := range report.Results {
 		if r.Feature == "delay" {
 			t.Errorf("delay was compared across origins: %+v", r)

@@ -115,6 +115,9 @@ func (r *DriftReport) WriteText(w io.Writer) error {
 		line("%s", r.Message)
 	}
 	line("%d instances, %.2f %% of them profiled, from %d files (%d damaged)", r.Coverage.Instances, 100*r.Coverage.Share, r.Coverage.Files, r.Coverage.Damaged)
+	if r.Coverage.Foreign > 0 {
+		line("%d series were left out: they were counted under another schema, or with another origin", r.Coverage.Foreign)
+	}
 	if len(r.Thresholds) > 0 {
 		line("\nTHRESHOLD\tSEGMENT\tOUTCOME\tVALUE\tFEATURE")
 		for _, v := range r.Thresholds {
