@@ -191,7 +191,11 @@ func TestOneOff(t *testing.T) {
 		"one that just failed waits":              {oneOff: OneOff{Name: "a", Last: run("a", v1alpha1.AnalysisOutcomeFailed, 100), Now: at(110)}, wantAfter: 50 * time.Second},
 		"one that failed a while ago runs again":  {oneOff: OneOff{Name: "a", Last: run("a", v1alpha1.AnalysisOutcomeFailed, 100), Now: at(160)}, wantRun: true},
 		"what fails for long is tried less often": {oneOff: OneOff{Name: "a", Last: run("a", v1alpha1.AnalysisOutcomeFailed, 700), FailingSince: at(100), Now: at(700)}, wantAfter: 10 * time.Minute},
-		"but never less than twice an hour":       {oneOff: OneOff{Name: "a", Last: run("a", v1alpha1.AnalysisOutcomeFailed, 1e6), FailingSince: at(100), Now: at(1e6)}, wantAfter: 30 * time.Minute},
+		"a check that misses the baseline only has found the store": {oneOff: OneOff{
+			Name: "a", Now: at(1e6),
+			Last: &v1alpha1.AnalysisStatus{Kind: v1alpha1.AnalysisRunCheck, JobName: "a", Outcome: v1alpha1.AnalysisOutcomeFailed, Reason: reasonBaselineMissing},
+		}},
+		"but never less than twice an hour": {oneOff: OneOff{Name: "a", Last: run("a", v1alpha1.AnalysisOutcomeFailed, 1e6), FailingSince: at(100), Now: at(1e6)}, wantAfter: 30 * time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			gotRun, gotAfter := tt.oneOff.Due()

@@ -35,7 +35,7 @@ func (o OneOff) Due() (run bool, after time.Duration) {
 	if o.Last == nil || string(o.Last.JobName) != o.Name {
 		return true, 0
 	}
-	if !failed(o.Last) {
+	if !failed(o.Last) || o.Last.Kind == v1alpha1.AnalysisRunCheck && aboutBaseline(o.Last) {
 		return false, 0
 	}
 	finished := o.Last.FinishTime.Time

@@ -28,7 +28,7 @@ const container = "analyze"
 
 // Limits of a run. A Job is kept for a day, so that its logs can be read.
 const (
-	backoffLimit     = 2
+	cronBackoffLimit = 2
 	keepSeconds      = 24 * 60 * 60
 	deadlineSeconds  = 6 * 60 * 60
 	startingDeadline = 60 * 60
@@ -55,15 +55,15 @@ func CronJob(p Params, kind, schedule string, suspended bool) *batchv1.CronJobAp
 			WithStartingDeadlineSeconds(startingDeadline).
 			WithSuccessfulJobsHistoryLimit(2).
 			WithFailedJobsHistoryLimit(2).
-			WithJobTemplate(batchv1.JobTemplateSpec().WithLabels(p.labels(kind)).WithSpec(p.job(kind))))
+			WithJobTemplate(batchv1.JobTemplateSpec().WithLabels(p.labels(kind)).WithSpec(p.job(kind).WithBackoffLimit(cronBackoffLimit))))
 }
 
-// Job builds a one-off Job.
+// Job builds a one-off Job. It tries once: the controller starts it again, and learns of each failure at once.
 func Job(p Params, kind, name string) *batchv1.JobApplyConfiguration {
 	return batchv1.Job(name, p.Monitor.Namespace).
 		WithLabels(p.labels(kind)).
 		WithOwnerReferences(owner.Reference(p.Monitor)).
-		WithSpec(p.job(kind))
+		WithSpec(p.job(kind).WithBackoffLimit(0))
 }
 
 // CheckName names the Job that checks the store. It changes with everything that the check depends on.
@@ -91,7 +91,6 @@ func (p Params) labels(kind string) map[string]string {
 
 func (p Params) job(kind string) *batchv1.JobSpecApplyConfiguration {
 	return batchv1.JobSpec().
-		WithBackoffLimit(backoffLimit).
 		WithActiveDeadlineSeconds(deadlineSeconds).
 		WithTTLSecondsAfterFinished(keepSeconds).
 		WithTemplate(corev1.PodTemplateSpec().WithLabels(p.labels(kind)).WithSpec(p.pod(kind)))

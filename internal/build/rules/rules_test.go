@@ -37,22 +37,28 @@ func full() *wrappers.Monitor {
 		Threshold(v1alpha1.Threshold{Name: "drift", Signal: v1alpha1.SignalPredictionDrift, Max: "0.2", Segments: []v1alpha1.ItemName{"atl"}})
 }
 
+// hostile is a monitor whose texts would be templates if they were not escaped.
+func hostile() *wrappers.Monitor {
+	m := wrappers.MakeMonitor("payments", "fraud").UID("uid").
+		Threshold(v1alpha1.Threshold{Name: "errors", Signal: v1alpha1.SignalErrorRatio, Max: "0.01"})
+	m.Spec.Alerting = v1alpha1.Alerting{
+		Labels:     map[string]string{"team": `{{ query "up" }} "quoted"`},
+		RunbookURL: "https://runbooks/{{ .Secret }}",
+	}
+	return m
+}
+
 func build(w *wrappers.Monitor) *unstructured.Unstructured {
 	m := w.Obj()
 	return Build(m, monitor.Bound(m, wrappers.MakeClass("standard")))
 }
 
 func TestGolden(t *testing.T) {
-	hostile := wrappers.MakeMonitor("payments", "fraud").UID("uid")
-	hostile.Spec.Alerting = v1alpha1.Alerting{
-		Labels:     map[string]string{"team": `{{ query "up" }} "quoted"`},
-		RunbookURL: "https://runbooks/{{ .Secret }}",
-	}
 	for name, w := range map[string]*wrappers.Monitor{
 		"full":    full(),
 		"observe": full().Mode(v1alpha1.ModeObserve),
 		"least":   wrappers.MakeMonitor("payments", "fraud").UID("uid"),
-		"hostile": hostile,
+		"hostile": hostile(),
 	} {
 		t.Run(name, func(t *testing.T) {
 			golden.Object(t, name, build(w).Object, &monitoringv1.PrometheusRule{})
@@ -130,7 +136,7 @@ func TestPromtool(t *testing.T) {
 		t.Skip("VEDETTE_PROMTOOL is not set: run the tests with make test")
 	}
 	dir := t.TempDir()
-	for name, w := range map[string]*wrappers.Monitor{"full": full(), "observe": full().Mode(v1alpha1.ModeObserve)} {
+	for name, w := range map[string]*wrappers.Monitor{"full": full(), "observe": full().Mode(v1alpha1.ModeObserve), "hostile": hostile()} {
 		spec, err := yaml.Marshal(build(w).Object["spec"])
 		if err != nil {
 			t.Fatal(err)
