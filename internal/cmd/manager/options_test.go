@@ -3,11 +3,17 @@
 package main
 
 import (
+	"io/fs"
 	"log/slog"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/vedette-dev/vedette/internal/testing/apiserver"
 )
 
 func TestParse(t *testing.T) {
@@ -59,5 +65,39 @@ func TestParse(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// TestFlagsOfManifests has every flag that a manifest or the Makefile sets read.
+func TestFlagsOfManifests(t *testing.T) {
+	flag := regexp.MustCompile(`(?m)^ *(?:- |value: )(--[a-z-]+=\S+)$|internal/cmd/manager (--.*)$`)
+	found := 0
+	check := func(path string) {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range flag.FindAllStringSubmatch(string(b), -1) {
+			found++
+			var out strings.Builder
+			if _, err := parse(strings.Fields(m[1]+m[2]), &out); err != nil {
+				t.Errorf("%s: %s", path, out.String())
+			}
+		}
+	}
+	check(apiserver.File("Makefile"))
+	for _, dir := range []string{"manager", "certmanager", "overlays"} {
+		err := filepath.WalkDir(apiserver.File("config/"+dir), func(path string, d fs.DirEntry, err error) error {
+			if err == nil && !d.IsDir() {
+				check(path)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if found < 6 {
+		t.Errorf("only %d flags were found", found)
 	}
 }

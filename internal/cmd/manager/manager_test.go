@@ -11,15 +11,17 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
-	"github.com/go-logr/logr/testr"
+	"github.com/go-logr/logr/funcr"
 	dto "github.com/prometheus/client_model/go"
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -36,9 +38,9 @@ import (
 
 const system = "vedette-system"
 
-// TestInjection runs the manager, with the permissions of config/rbac and nothing more, against a real API server that
+// TestManager runs the whole manager, with the permissions of config/rbac and nothing more, against a real API server that
 // calls its webhook with the certificate that the manager made.
-func TestInjection(t *testing.T) {
+func TestManager(t *testing.T) {
 	server := apiserver.Get(t)
 	c := server.Client(t, server.Config)
 	ctx := t.Context()
@@ -88,6 +90,12 @@ func TestInjection(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		apiserver.Await(t, c, class, &vedettev1alpha1.MonitorClassList{}, func(m *vedettev1alpha1.MonitorClass) bool {
+			return meta.IsStatusConditionTrue(m.Status.Conditions, vedettev1alpha1.ConditionReady)
+		})
+		apiserver.Await(t, c, monitor, &vedettev1alpha1.ModelMonitorList{}, func(m *vedettev1alpha1.ModelMonitor) bool {
+			return m.Status.ConfigRevision != ""
+		})
 		two := func(name string) *corev1.Pod {
 			return pod(ns, name, func(p *corev1.Pod) {
 				p.Labels[naming.LabelInject] = "churn"
@@ -240,13 +248,20 @@ func start(t *testing.T, server *apiserver.Server, c client.WithWatch, port int)
 		t.Fatal(err)
 	}
 	cfg := as(t, server, c)
-	logger := testr.New(t)
-	ctx, cancel := context.WithCancel(context.Background()) // the test's own ends before its cleanups run
+	logger := funcr.New(func(prefix, args string) {
+		if strings.Contains(args, "forbidden") {
+			t.Errorf("a permission is missing: %s %s", prefix, args)
+		}
+	}, funcr.Options{})
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context())) // the test's own ends before its cleanups run
 	mgr, err := newManager(cfg, o, logger)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := addWebhook(ctx, mgr, o, logger); err != nil {
+		t.Fatal(err)
+	}
+	if err := addControllers(mgr, o); err != nil {
 		t.Fatal(err)
 	}
 	done := make(chan error, 1)
@@ -446,7 +461,7 @@ func randomPod(r *rand.Rand, ns, name string) *corev1.Pod {
 // freePort is a port that nobody uses now.
 func freePort(t *testing.T) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
