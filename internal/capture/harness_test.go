@@ -142,7 +142,7 @@ func (b *bench) predict(body string) (int, http.Header) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	defer res.Body.Close()        //nolint:errcheck // Nothing is lost by it.
+	defer res.Body.Close()
 	io.Copy(io.Discard, res.Body) //nolint:errcheck // The status tells.
 	return res.StatusCode, res.Header
 }
@@ -154,7 +154,7 @@ func (b *bench) series() (values map[string]float64, count int) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	defer res.Body.Close() //nolint:errcheck // Nothing is lost by it.
+	defer res.Body.Close()
 	parser := expfmt.NewTextParser(model.UTF8Validation)
 	families, err := parser.TextToMetricFamilies(res.Body)
 	if err != nil {

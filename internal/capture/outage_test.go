@@ -189,7 +189,7 @@ func (s *s3) start() {
 	deadline := time.After(time.Minute)
 	for {
 		if c, err := net.Dial("tcp", s.address); err == nil {
-			c.Close() //nolint:errcheck // Nothing is lost by it.
+			c.Close()
 			return
 		}
 		select {
@@ -220,7 +220,7 @@ func TestStoreDownAndBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	server := &s3{t: t, program: program, address: l.Addr().String(), root: b.dir}
-	l.Close() //nolint:errcheck // Nothing is lost by it.
+	l.Close()
 	t.Cleanup(server.stop)
 	server.start()
 	b.credentials("key", "secret")
@@ -241,7 +241,7 @@ func TestStoreDownAndBack(t *testing.T) {
 					t.Errorf("a request failed: %v", err)
 					return
 				}
-				res.Body.Close() //nolint:errcheck // Nothing is lost by it.
+				res.Body.Close()
 				if res.StatusCode != http.StatusOK {
 					t.Errorf("a request was answered with %d", res.StatusCode)
 				}
@@ -291,7 +291,7 @@ func TestStoreHangs(t *testing.T) {
 	go func() { served <- sink.Serve(l) }()
 	t.Cleanup(func() {
 		close(hang)
-		sink.Close() //nolint:errcheck // Nothing is lost by it.
+		sink.Close()
 		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
 			t.Error(err)
 		}

@@ -252,7 +252,7 @@ func TestReadiness(t *testing.T) {
 	if err != nil || res.StatusCode != http.StatusOK {
 		t.Fatalf("%v, %v", res, err)
 	}
-	res.Body.Close() //nolint:errcheck // Nothing is lost by it.
+	res.Body.Close()
 	b.configure(config(b.storeURL()))
 	b.eventually("a configuration", func(v map[string]float64) bool { return v[naming.MetricConfigInfo] == 1 })
 	if status, _ := b.predict(body(`{}`)); status != http.StatusServiceUnavailable {
@@ -280,7 +280,7 @@ func TestDrainAcceptsAndThenStoresAll(t *testing.T) {
 			answered <- 0
 			return
 		}
-		res.Body.Close() //nolint:errcheck // Nothing is lost by it.
+		res.Body.Close()
 		answered <- res.StatusCode
 	}
 	go call()

@@ -64,7 +64,7 @@ func loop(ctx context.Context, address string, request []byte, end time.Time) ([
 	if err != nil {
 		return nil, err
 	}
-	defer conn.Close() //nolint:errcheck // Nothing is written that was not answered.
+	defer conn.Close()
 	r := bufio.NewReaderSize(conn, 4<<10)
 	var latencies []time.Duration
 	for {
@@ -125,7 +125,7 @@ func counted(address string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer res.Body.Close() //nolint:errcheck // It was read.
+	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
 	if err != nil {
 		return "", err

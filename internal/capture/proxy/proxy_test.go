@@ -114,7 +114,7 @@ func (f *fixture) post(t *testing.T, path string, body io.Reader, header http.He
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close() //nolint:errcheck // Nothing is lost by it.
+	defer res.Body.Close()
 	b, err := io.ReadAll(res.Body)
 	if err != nil {
 		t.Fatal(err)
@@ -223,7 +223,7 @@ func TestStreamsWithoutDelay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close() //nolint:errcheck // Nothing is lost by it.
+	defer res.Body.Close()
 	lines := bufio.NewReader(res.Body)
 	for i := range 3 { // Each event arrives although the next is not sent before it was seen.
 		line, err := lines.ReadString('\n')
@@ -260,7 +260,7 @@ func TestTrailers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer res.Body.Close()        //nolint:errcheck // Nothing is lost by it.
+			defer res.Body.Close()
 			io.Copy(io.Discard, res.Body) //nolint:errcheck // The trailer tells.
 			if d := cmp.Diff(http.Header{"Grpc-Status": {"4"}, "Grpc-Message": {"late"}}, res.Trailer); d != "" {
 				t.Errorf("trailers of the answer (-want +got):\n%s", d)
@@ -304,7 +304,7 @@ func TestInformationalAndEmptyAnswers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		res.Body.Close() //nolint:errcheck // Nothing is lost by it.
+		res.Body.Close()
 		if res.StatusCode != want || res.Header.Get("Etag") != `"1"` || len(hints) != 1 || res.Header.Get("X-Request-Id") == "" {
 			t.Errorf("%s: status %d, hints %q, headers %v", method, res.StatusCode, hints, res.Header)
 		}
@@ -349,7 +349,7 @@ func TestUpgrade(t *testing.T) {
 			t.Error(err)
 			return
 		}
-		defer conn.Close()                                                                                       //nolint:errcheck // Nothing is lost by it.
+		defer conn.Close()
 		io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n") //nolint:errcheck // The client checks.
 		io.Copy(conn, rw)                                                                                        //nolint:errcheck // It ends with the client.
 	})
@@ -369,7 +369,7 @@ func TestUpgrade(t *testing.T) {
 		if _, err := io.ReadFull(r, echo); err != nil || string(echo) != "hello" {
 			t.Errorf("%s: %q, %v", path, echo, err)
 		}
-		conn.Close() //nolint:errcheck // Nothing is lost by it.
+		conn.Close()
 	}
 	(<-f.ended).Release()
 }
@@ -390,7 +390,7 @@ func TestLargeBodiesPassAndAreCut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close() //nolint:errcheck // Nothing is lost by it.
+	defer res.Body.Close()
 	if n, err := io.Copy(got, res.Body); n != size || err != nil {
 		t.Fatalf("got %d bytes back: %v", n, err)
 	}
@@ -448,7 +448,7 @@ func TestClientGivesUp(t *testing.T) {
 				}
 				io.ReadFull(res.Body, make([]byte, 4)) //nolint:errcheck // What follows tells.
 				cancel()
-				res.Body.Close() //nolint:errcheck // Nothing is lost by it.
+				res.Body.Close()
 			} else if !errors.Is(err, context.Canceled) {
 				t.Fatalf("the client got %v", err)
 			}
@@ -466,7 +466,7 @@ func TestModelServerFails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	closed.Close() //nolint:errcheck // Nothing is lost by it.
+	closed.Close()
 	dead := start(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }), protocols(1))
 	tests := map[string]struct {
 		upstream   string
@@ -509,7 +509,7 @@ func TestModelServerBreaksOffItsAnswer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close() //nolint:errcheck // Nothing is lost by it.
+	defer res.Body.Close()
 	if _, err := io.ReadAll(res.Body); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("the client was not told: %v", err)
 	}
@@ -532,8 +532,8 @@ func TestEarlyAnswerWhileTheClientStillSends(t *testing.T) {
 		done <- err
 	}()
 	res, _ := f.post(t, "/infer", r, nil)
-	r.Close() //nolint:errcheck // Nothing is lost by it.
-	<-done    //nolint:errcheck // Where the sending ends is not the test.
+	r.Close()
+	<-done //nolint:errcheck // Where the sending ends is not the test.
 	if res.StatusCode != http.StatusRequestEntityTooLarge {
 		t.Errorf("status %d", res.StatusCode)
 	}
@@ -591,7 +591,7 @@ func TestConcurrentCalls(t *testing.T) {
 					return
 				}
 				got, _ := io.ReadAll(res.Body)
-				res.Body.Close() //nolint:errcheck // Nothing is lost by it.
+				res.Body.Close()
 				if string(got) != want {
 					t.Errorf("got %q, want %q", got, want)
 				}
