@@ -122,13 +122,17 @@ func outcome(o wire.Outcome) v1alpha1.AnalysisOutcome {
 func thresholdVerdicts(all []wire.ThresholdVerdict) []v1alpha1.ThresholdVerdict {
 	var out []v1alpha1.ThresholdVerdict
 	for _, t := range all[:min(len(all), 64)] {
+		segment := cmp.Or(t.Segment, naming.SegmentAll)
+		if !itemName.MatchString(t.Threshold) || !itemName.MatchString(segment) || t.Feature != "" && !featureName.MatchString(t.Feature) {
+			continue
+		}
 		o := v1alpha1.ThresholdOutcome(t.Outcome)
 		if !slices.Contains([]v1alpha1.ThresholdOutcome{v1alpha1.ThresholdPass, v1alpha1.ThresholdFail}, o) {
 			o = v1alpha1.ThresholdInconclusive
 		}
 		out = append(out, v1alpha1.ThresholdVerdict{
 			Name:    v1alpha1.ItemName(t.Threshold),
-			Segment: v1alpha1.ItemName(cmp.Or(t.Segment, naming.SegmentAll)),
+			Segment: v1alpha1.ItemName(segment),
 			Outcome: o,
 			Feature: v1alpha1.FeatureName(t.Feature),
 			Value:   decimal(t.Value),
@@ -140,13 +144,13 @@ func thresholdVerdicts(all []wire.ThresholdVerdict) []v1alpha1.ThresholdVerdict 
 func findings(all []wire.Finding) []v1alpha1.Finding {
 	var out []v1alpha1.Finding
 	for _, f := range all[:min(len(all), 10)] {
-		effect := decimal(f.Effect)
-		if effect == "" {
+		effect, segment, feature := decimal(f.Effect), cmp.Or(f.Segment, naming.SegmentAll), cmp.Or(f.Feature, "prediction")
+		if effect == "" || !itemName.MatchString(segment) || !featureName.MatchString(feature) {
 			continue
 		}
 		out = append(out, v1alpha1.Finding{
-			Feature:   v1alpha1.FeatureName(cmp.Or(f.Feature, "prediction")),
-			Segment:   v1alpha1.ItemName(cmp.Or(f.Segment, naming.SegmentAll)),
+			Feature:   v1alpha1.FeatureName(feature),
+			Segment:   v1alpha1.ItemName(segment),
 			Statistic: truncate(cmp.Or(f.Statistic, "effect"), 32),
 			Effect:    effect,
 		})

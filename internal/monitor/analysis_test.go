@@ -90,6 +90,19 @@ func TestRecord(t *testing.T) {
 	}
 }
 
+func TestWhatTheAPIWouldRefuseIsLeftOut(t *testing.T) {
+	var s v1alpha1.ModelMonitorStatus
+	Record(&s, Run{Kind: KindDrift, Job: "a", Finished: at(1), Message: encode(t, wire.Verdict{
+		VerdictHeader: wire.VerdictHeader{Kind: KindDrift, Outcome: wire.OutcomeDrift, Coverage: 7},
+		Thresholds:    []wire.ThresholdVerdict{{Threshold: "No Name"}, {Threshold: "psi", Segment: "no name"}, {Threshold: "psi", Feature: "_class"}, {Threshold: "psi", Value: 1e300}},
+		Findings:      []wire.Finding{{Feature: "_score", Statistic: "psi"}, {Segment: "A", Statistic: "psi"}, {Effect: 1e300}, {Statistic: "psi", Effect: 1}},
+	})})
+	got := s.Analyses[0]
+	if len(got.Thresholds) != 1 || got.Thresholds[0].Value != "" || len(got.Worst) != 1 || got.CoveragePercent != "" {
+		t.Errorf("got %+v", got)
+	}
+}
+
 func TestTwoRunsThatEndTogetherDoNotAlternate(t *testing.T) {
 	var s v1alpha1.ModelMonitorStatus
 	runs := []Run{driftRun(t, "a", 1000, wire.OutcomeStable), driftRun(t, "b", 1000, wire.OutcomeDrift)}

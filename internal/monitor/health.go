@@ -79,7 +79,7 @@ func (h Health) verdicts() (judged int, violated []where) {
 		}
 	}
 	for _, s := range h.Samples {
-		if ofDrift, known := drift[s.Threshold]; known && !ofDrift && (s.Value == 0 || s.Value == 1) {
+		if ofDrift, known := drift[s.Threshold]; known && !ofDrift && itemName.MatchString(s.Segment) && (s.Value == 0 || s.Value == 1) {
 			see(where{s.Threshold, s.Segment}, s.Value == 1)
 		}
 	}

@@ -5,6 +5,7 @@ package monitor
 import (
 	"cmp"
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -47,6 +48,12 @@ func optionalNumber(d v1alpha1.Decimal) *float64 {
 
 // share converts a Percent to a share in [0, 1].
 func share(p v1alpha1.Percent) float64 { return number(v1alpha1.Decimal(p)) / 100 }
+
+// Patterns of names in the API: what does not match, the API server would refuse in status.
+var (
+	itemName    = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
+	featureName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
+)
 
 // decimal renders f as a Decimal of at most 20 characters.
 func decimal(f float64) v1alpha1.Decimal {
