@@ -24,7 +24,12 @@ func (d *demo) runDrift(ctx context.Context, name string) (*v1alpha1.AnalysisSta
 	}
 	d.sayf("%s of %s to %s: %s, %d rows, %s %% covered", run.JobName, clock(run.From.Time), clock(run.To.Time), run.Outcome, value(run.Rows), run.CoveragePercent)
 	for _, t := range run.Thresholds {
-		d.sayf("  %-12s %-10s %-12s %s", t.Name, t.Segment, t.Outcome, t.Value)
+		if t.Name == scoreThreshold || t.Outcome != v1alpha1.ThresholdPass {
+			d.sayf("  %-12s %-10s %-12s %s", t.Name, t.Segment, t.Outcome, t.Value)
+		}
+	}
+	for _, f := range run.Worst {
+		d.sayf("  stands out: %s in segment %s, %s %s", f.Feature, f.Segment, f.Statistic, f.Effect)
 	}
 	return run, nil
 }
