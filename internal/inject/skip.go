@@ -53,12 +53,3 @@ var remedies = map[Skip]string{
 
 // Remedy says in a sentence or two what is in the way, and what to do about it.
 func (s Skip) Remedy() string { return remedies[s] }
-
-// Skips are all reasons, in no order.
-func Skips() []Skip {
-	all := make([]Skip, 0, len(remedies))
-	for s := range remedies {
-		all = append(all, s)
-	}
-	return all
-}
