@@ -44,6 +44,26 @@ func TestGuaranteedPodStaysGuaranteed(t *testing.T) {
 	s.post(infer)
 }
 
+// TestEndingPodStoresWhatItHolds ends a pod long before anything it has captured is due.
+func TestEndingPodStoresWhatItHolds(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, "drain")
+	s.class.Spec.Flush = "1h"
+	s.monitor.Spec.Source.Sidecar.Keep = v1alpha1.KeepPercent{Predictions: "100", Features: "0"}
+	s.start()
+	sent := s.replay(traffic.Config{Flights: s.flights(data.May, 100), Batch: 4})
+	s.scale(s.deployment, 0)
+	dir, _ := s.download(s.layout().Prefix())
+	got := s.query("SELECT count(*) AS rows, count(DISTINCT record_id) AS ids FROM " + table(dir, store.Predictions))
+	if want := fmt.Sprint(sent.Instances); got["rows"] != want || got["ids"] != want {
+		t.Errorf("of %s predictions %v rows with %v ids are stored", want, got["rows"], got["ids"])
+	}
+	profiles := s.query("SELECT count(*) > 0 AS some FROM " + table(dir, store.Profiles))
+	if profiles["some"] != true {
+		t.Error("no profiles are stored")
+	}
+}
+
 func TestKilledSidecarLosesNothingThatWasStored(t *testing.T) {
 	if !cluster.Local {
 		t.Skip("a container's process can be killed only where the node is this machine")
@@ -56,8 +76,9 @@ func TestKilledSidecarLosesNothingThatWasStored(t *testing.T) {
 	s.settled(before.Instances)
 	_, stored := s.download(s.layout().Prefix())
 
-	s.kill(s.pod())
-	s.waitRestarted(1)
+	pod := s.pod()
+	s.kill(pod)
+	s.waitRestarted(pod, 1)
 	s.serves()
 	s.waitCaptures()
 	c, err := s.counts(t.Context())
@@ -80,10 +101,9 @@ func TestKilledSidecarLosesNothingThatWasStored(t *testing.T) {
 	}
 }
 
-// waitRestarted waits until the sidecar of the model's only pod was restarted so many times, and is ready.
-func (s *scene) waitRestarted(times int32) {
+// waitRestarted waits until a pod's sidecar was restarted so many times, and the pod is ready.
+func (s *scene) waitRestarted(pod *corev1.Pod, times int32) {
 	s.Helper()
-	pod := s.pod()
 	s.until(startTimeout, "the sidecar to run again in the same pod", func(ctx context.Context) (bool, string, error) {
 		if err := cluster.Get(ctx, client.ObjectKeyFromObject(pod), pod); err != nil {
 			return false, "", err

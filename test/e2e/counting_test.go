@@ -63,6 +63,10 @@ func TestEverythingIsCounted(t *testing.T) {
 		t.Errorf("counters (-want +got):\n%s", diff)
 	}
 
+	if got := c.series(); len(s.monitor.Spec.Segments) != 5 || got > 150 {
+		t.Errorf("a sidecar has %d series with %d segments, want at most 150 with 5", got, len(s.monitor.Spec.Segments))
+	}
+
 	dir, _ := s.download(s.layout().Prefix())
 	s.checkRows(dir, int64(sent.instances), c)
 	s.checkPlanted(dir, v2.Planted)

@@ -74,6 +74,28 @@ func (c counts) sum(name string, labels ...string) float64 {
 	return total
 }
 
+// series is the greatest number of series that a sidecar has.
+func (c counts) series() int {
+	most := 0
+	for _, families := range c {
+		n := 0
+		for _, family := range families {
+			for _, m := range family.GetMetric() {
+				switch {
+				case m.Histogram != nil:
+					n += len(m.Histogram.GetBucket()) + 2
+				case m.Summary != nil:
+					n += len(m.Summary.GetQuantile()) + 2
+				default:
+					n++
+				}
+			}
+		}
+		most = max(most, n)
+	}
+	return most
+}
+
 // everywhere says whether every sidecar has a series of a metric with the given labels.
 func (c counts) everywhere(name string, labels ...string) bool {
 	for _, families := range c {

@@ -7,6 +7,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -97,6 +98,27 @@ func TestSamplesAreOwnedByTheirOwner(t *testing.T) {
 		}
 	})
 
+	t.Run("a change writes only what it concerns", func(t *testing.T) {
+		before := s.versions(t.Context())
+		change(s, &v1alpha1.ModelMonitor{ObjectMeta: objectMeta(s.namespace, modelName)}, func(m *v1alpha1.ModelMonitor) {
+			m.Spec.Alerting.RunbookURL = "https://runbooks.example/flights"
+		})
+		rules := "PrometheusRule " + naming.Rules(modelName)
+		s.until(reconcileTimeout, "the rules to change", func(ctx context.Context) (bool, string, error) {
+			m, err := s.readMonitor(ctx)
+			now := s.versions(ctx)
+			return now[rules] != before[rules] && err == nil && m.Status.Conditions[0].ObservedGeneration == m.Generation, "", err
+		})
+		after := s.versions(t.Context())
+		// Jobs report how far they are.
+		aside := func(name, _ string) bool { return name == rules || strings.HasPrefix(name, "Job ") }
+		maps.DeleteFunc(before, aside)
+		maps.DeleteFunc(after, aside)
+		if diff := cmp.Diff(before, after); diff != "" {
+			t.Errorf("resource versions (-before +after):\n%s", diff)
+		}
+	})
+
 	t.Run("without the monitor the pods go on serving", func(t *testing.T) {
 		before, err := s.pods(t.Context())
 		if err != nil {
@@ -148,9 +170,14 @@ func (s *scene) asApplied(objects []*unstructured.Unstructured) []map[string]any
 	return out
 }
 
-// children lists what carries the monitor's label.
+// children names what carries the monitor's label.
 func (s *scene) children(ctx context.Context) []string {
-	var found []string
+	return slices.Sorted(maps.Keys(s.versions(ctx)))
+}
+
+// versions lists what carries the monitor's label, with the resource versions.
+func (s *scene) versions(ctx context.Context) map[string]string {
+	found := map[string]string{}
 	for _, kind := range children {
 		list := new(unstructured.UnstructuredList)
 		list.SetGroupVersionKind(kind)
@@ -158,7 +185,7 @@ func (s *scene) children(ctx context.Context) []string {
 			s.Error(err)
 		}
 		for _, o := range list.Items {
-			found = append(found, o.GetKind()+" "+o.GetName())
+			found[o.GetKind()+" "+o.GetName()] = o.GetResourceVersion()
 		}
 	}
 	return found

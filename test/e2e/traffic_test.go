@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 
 	"github.com/vedette-dev/vedette/test/data"
@@ -86,9 +87,7 @@ func (s *scene) tryPost(ctx context.Context, c oddCall) (int, error) {
 		return 0, err
 	}
 	request.Header.Set("Content-Type", "application/json")
-	for k, v := range c.header {
-		request.Header[k] = v
-	}
+	maps.Copy(request.Header, c.header)
 	response, err := api.RoundTrip(request)
 	if err != nil {
 		return 0, err
