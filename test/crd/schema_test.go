@@ -152,14 +152,14 @@ func (p schemaPath) String() string {
 
 // object is the least object that has value at the path.
 func (p schemaPath) object(value any) map[string]any {
-	for i := len(p) - 1; i >= 0; i-- {
-		switch p[i] {
+	for _, name := range slices.Backward(p) {
+		switch name {
 		case "[]":
 			value = []any{value}
 		case "{}":
 			value = map[string]any{"key": value}
 		default:
-			value = map[string]any{p[i]: value}
+			value = map[string]any{name: value}
 		}
 	}
 	object := value.(map[string]any)

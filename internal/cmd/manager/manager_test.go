@@ -287,7 +287,7 @@ func start(t *testing.T, server *apiserver.Server, c client.WithWatch, port int)
 		}
 		res, err := http.DefaultClient.Do(req)
 		if err != nil {
-			return false, nil
+			return false, nil //nolint:nilerr // nobody listens yet
 		}
 		return res.StatusCode == http.StatusOK, res.Body.Close()
 	})
@@ -465,8 +465,11 @@ func freePort(t *testing.T) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	port := l.Addr().(*net.TCPAddr).Port
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return port
 }
 
 // load reads the only object of a manifest.
