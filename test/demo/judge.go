@@ -28,8 +28,10 @@ func (d *demo) runDrift(ctx context.Context, name string) (*v1alpha1.AnalysisSta
 			d.sayf("  %-12s %-10s %-12s %s", t.Name, t.Segment, t.Outcome, t.Value)
 		}
 	}
-	for _, f := range run.Worst {
-		d.sayf("  stands out: %s in segment %s, %s %s", f.Feature, f.Segment, f.Statistic, f.Effect)
+	if run.Outcome == v1alpha1.AnalysisOutcomeDrift {
+		for _, f := range run.Worst[:min(3, len(run.Worst))] {
+			d.sayf("  stands out: %s in segment %s, %s %s", f.Feature, f.Segment, f.Statistic, f.Effect)
+		}
 	}
 	return run, nil
 }
