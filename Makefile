@@ -5,7 +5,9 @@ SHELL := /usr/bin/env bash -o pipefail -e
 
 TOOL    := go tool -modfile=hack/tools/go.mod
 CLUSTER := go run ./hack/cluster
-TAG     ?= dev
+# Where images go, and what deploy runs.
+REGISTRY ?= vedette.dev
+TAG      ?= dev
 # The programs that ship, one image each.
 PROGRAMS := manager capture analyze
 
@@ -75,7 +77,11 @@ build: ## Build the programs into bin.
 
 .PHONY: images
 images: ## Build the images with docker.
-	$(foreach p,$(PROGRAMS),docker build --target $(p) -t vedette.dev/$(p):$(TAG) . &&) true
+	$(foreach p,$(PROGRAMS),docker build --target $(p) -t $(REGISTRY)/$(p):$(TAG) . &&) true
+
+.PHONY: push
+push: ## Push the images to REGISTRY.
+	$(foreach p,$(PROGRAMS),docker push $(REGISTRY)/$(p):$(TAG) &&) true
 
 .PHONY: run
 run: ## Run the manager on this machine against KUBECONFIG's cluster, without injection.
@@ -86,8 +92,8 @@ install: ## Install the CustomResourceDefinitions into KUBECONFIG's cluster.
 	$(TOOL) kustomize build config/crd | kubectl apply --server-side -f -
 
 .PHONY: deploy
-deploy: ## Deploy the operator into KUBECONFIG's cluster.
-	$(TOOL) kustomize build config/default | kubectl apply --server-side -f -
+deploy: ## Deploy the operator, with the images of REGISTRY, into KUBECONFIG's cluster.
+	$(TOOL) kustomize build config/default | sed -E 's#ghcr\.io/vedette-dev/(manager|capture|analyze):[^ ,"]+#$(REGISTRY)/\1:$(TAG)#' | kubectl apply --server-side -f -
 
 .PHONY: undeploy
 undeploy: ## Remove the operator from KUBECONFIG's cluster; models keep serving.

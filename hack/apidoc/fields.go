@@ -81,11 +81,12 @@ func typeOf(p *apiextensionsv1.JSONSchemaProps) string {
 }
 
 func text(p *apiextensionsv1.JSONSchemaProps) string {
-	s := strings.Join(strings.Fields(p.Description), " ")
+	var b strings.Builder
+	b.WriteString(strings.Join(strings.Fields(p.Description), " "))
 	for _, rule := range p.XValidations {
 		if rule.Message != "" {
-			s += " *Rule: " + rule.Message + ".*"
+			b.WriteString(" *Rule: " + rule.Message + ".*")
 		}
 	}
-	return strings.NewReplacer("|", `\|`, "<", "&lt;").Replace(s)
+	return strings.NewReplacer("|", `\|`, "<", "&lt;").Replace(b.String())
 }

@@ -88,7 +88,7 @@ func TestCheckTellsRefusedFromUnreachable(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer bucket.Close() //nolint:errcheck // nothing is written through it that matters
+			defer bucket.Close()
 			e.Bucket = bucket
 			if v := Check(t.Context(), e); v.Outcome != wire.OutcomeFailed || v.Reason != reason {
 				t.Errorf("%s %s %q, want Failed %s", v.Outcome, v.Reason, v.Message, reason)

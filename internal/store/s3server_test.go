@@ -69,7 +69,7 @@ func freeAddress(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close() //nolint:errcheck // It held the port until now; there is nothing to lose.
+	defer l.Close()
 	return l.Addr().String()
 }
 

@@ -56,7 +56,7 @@ func run(ctx context.Context, out io.Writer, args []string) error {
 	if d.keys, err = os.MkdirTemp("", "vedette-demo-"); err != nil {
 		return fmt.Errorf("making a folder for the store's keys: %w", err)
 	}
-	defer os.RemoveAll(d.keys) //nolint:errcheck // A leftover in the temporary folder.
+	defer os.RemoveAll(d.keys)
 	// Port forwards end with the demo.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -108,7 +108,7 @@ func (p Prometheus) get(ctx context.Context, path string, query url.Values, data
 	if err != nil {
 		return fmt.Errorf("asking Prometheus: %w", err)
 	}
-	defer response.Body.Close() //nolint:errcheck // Read only.
+	defer response.Body.Close()
 	answer := struct {
 		Status string `json:"status"`
 		Error  string `json:"error"`

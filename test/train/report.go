@@ -47,7 +47,7 @@ func from(flights []data.Flight, airport string) []data.Flight {
 	return slices.DeleteFunc(slices.Clone(flights), func(f data.Flight) bool { return f.Origin != airport })
 }
 
-// scores scores the flights of one origin.
+// scores are what the model says of the flights of one origin.
 func scores(m *model.Model, flights []data.Flight, airport string) []float64 {
 	var s []float64
 	for _, f := range from(flights, airport) {
