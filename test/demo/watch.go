@@ -11,6 +11,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -92,6 +93,9 @@ func (d *demo) applyModel(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := d.awaitWebhook(ctx); err != nil {
+		return err
+	}
 	if err := d.cluster.Apply(ctx, model); err != nil {
 		return err
 	}
@@ -123,6 +127,25 @@ func (d *demo) applyModel(ctx context.Context) error {
 	return harness.Until(ctx, runTimeout, "the sidecars to be scraped, with the configuration in force", func(ctx context.Context) (bool, string, error) {
 		n, err := d.prometheus.Sum(ctx, query)
 		return int32(n) == *m.Status.Capture.Pods, fmt.Sprintf("%v of %d are", n, *m.Status.Capture.Pods), err
+	})
+}
+
+// awaitWebhook waits until a pod that is only tried out is injected: that the operator's pods are ready does not mean
+// that every API server knows the way to them. A model that starts before serves without the sidecar, and the status
+// says so; here we want to see it with one.
+func (d *demo) awaitWebhook(ctx context.Context) error {
+	return harness.Until(ctx, startTimeout, "the injection webhook", func(ctx context.Context) (bool, string, error) {
+		pod := &corev1.Pod{
+			ObjectMeta: metav1.ObjectMeta{
+				Namespace: flightsNamespace, Name: "trial",
+				Labels: map[string]string{naming.LabelInject: monitorKey.Name},
+			},
+			Spec: corev1.PodSpec{Containers: []corev1.Container{{
+				Name: "model", Image: "vedette.dev/modelserver:dev", Ports: []corev1.ContainerPort{{Name: "http", ContainerPort: 8080}},
+			}}},
+		}
+		err := d.cluster.Create(ctx, pod, client.DryRunAll)
+		return len(pod.Spec.InitContainers) > 0, "a pod was admitted as it was", err
 	})
 }
 
