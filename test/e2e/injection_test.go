@@ -60,7 +60,7 @@ func TestWebhookDown(t *testing.T) {
 	}
 
 	// What the message says is what helps.
-	if err := restart(t.Context(), client.ObjectKeyFromObject(s.deployment)); err != nil {
+	if err := cluster.Restart(t.Context(), client.ObjectKeyFromObject(s.deployment)); err != nil {
 		t.Fatal(err)
 	}
 	if err := cluster.Rolled(t.Context(), startTimeout, client.ObjectKeyFromObject(s.deployment)); err != nil {
@@ -211,7 +211,7 @@ func TestBrokenSidecarStopsInjection(t *testing.T) {
 	s.create(s.class, s.monitor, s.service, s.deployment)
 	s.waitCondition(startTimeout, v1alpha1.ConditionInjectionBlocked, metav1.ConditionTrue, v1alpha1.ReasonInjectionTripped, naming.AnnotationRearm+"=")
 	// Pods that hang are their owner's to replace; those that come now have no sidecar.
-	if err := restart(t.Context(), client.ObjectKeyFromObject(s.deployment)); err != nil {
+	if err := cluster.Restart(t.Context(), client.ObjectKeyFromObject(s.deployment)); err != nil {
 		t.Fatal(err)
 	}
 	if err := cluster.Rolled(t.Context(), startTimeout, client.ObjectKeyFromObject(s.deployment)); err != nil {
@@ -222,7 +222,7 @@ func TestBrokenSidecarStopsInjection(t *testing.T) {
 	// A person mends the image, which makes another sidecar.
 	change(s, s.class, func(class *v1alpha1.MonitorClass) { class.Spec.Sidecar.Image = "" })
 	s.waitCondition(reconcileTimeout, v1alpha1.ConditionCaptureInjected, metav1.ConditionFalse, v1alpha1.ReasonPodsNotInjected, "rollout restart")
-	if err := restart(t.Context(), client.ObjectKeyFromObject(s.deployment)); err != nil {
+	if err := cluster.Restart(t.Context(), client.ObjectKeyFromObject(s.deployment)); err != nil {
 		t.Fatal(err)
 	}
 	s.waitCondition(startTimeout, v1alpha1.ConditionCaptureInjected, metav1.ConditionTrue, v1alpha1.ReasonInjected)

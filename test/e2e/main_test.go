@@ -20,7 +20,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
@@ -67,23 +67,25 @@ func TestMain(m *testing.M) {
 
 	ctx, cancel := context.WithTimeout(context.Background(), setupTimeout)
 	defer cancel()
+	code := 1
 	err := setUp(ctx, os.Stderr)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "e2e:", err)
-		if cluster != nil {
-			cluster.Diagnose(context.Background(), os.Stderr, systemNamespace)
-		}
-		os.Exit(1)
+	if err == nil {
+		code = m.Run()
+	} else if cluster != nil && cluster.Client != nil {
+		cluster.Diagnose(context.Background(), os.Stderr, systemNamespace, storeNamespace)
 	}
-	code := m.Run()
-	if err := tearDown(context.Background()); err != nil {
+	if err := errors.Join(err, tearDown(context.Background())); err != nil {
 		fmt.Fprintln(os.Stderr, "e2e:", err)
 		code = 1
 	}
 	os.Exit(code)
 }
 
-// setUp brings a cluster with the operator. The operator stays when the tests are over, as after the demo.
+// brought is what setUp has installed on a cluster that is not ours.
+var brought []*unstructured.Unstructured
+
+// setUp brings a cluster with the operator. On a cluster of our own the operator stays when the tests are over, as after
+// the demo.
 func setUp(ctx context.Context, out io.Writer) (err error) {
 	if cluster, err = harness.New(ctx, out); err != nil {
 		return err
@@ -97,19 +99,16 @@ func setUp(ctx context.Context, out io.Writer) (err error) {
 	if err := cluster.Load(ctx, "manager", "capture", "analyze", "modelserver", "versitygw"); err != nil {
 		return err
 	}
-	if err := applyDefinitions(ctx); err != nil {
+	if err := install(ctx, &apiextensionsv1.CustomResourceDefinition{ObjectMeta: objectMeta("", "servicemonitors.monitoring.coreos.com")}, definitions); err != nil {
 		return err
 	}
-	objects, err := cluster.Kustomize(ctx, operatorDir)
-	if err != nil {
+	earlier := cluster.Get(ctx, managerKey, new(appsv1.Deployment)) == nil
+	if err := install(ctx, &appsv1.Deployment{ObjectMeta: objectMeta(managerKey.Namespace, managerKey.Name)}, operator); err != nil {
 		return err
 	}
-	if err := cluster.Apply(ctx, objects); err != nil {
-		return err
-	}
-	if cluster.Local {
-		// A manager that runs already may be older than the images.
-		if err := restart(ctx, managerKey); err != nil {
+	if earlier && cluster.Local {
+		// Its image may be newer than its pods.
+		if err := cluster.Restart(ctx, managerKey); err != nil {
 			return err
 		}
 	}
@@ -119,40 +118,48 @@ func setUp(ctx context.Context, out io.Writer) (err error) {
 	return setUpStore(ctx)
 }
 
-// restart does what "kubectl rollout restart" does to a Deployment.
-func restart(ctx context.Context, deployment types.NamespacedName) error {
-	patch := fmt.Appendf(nil, `{"spec": {"template": {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": %q}}}}}`, time.Now().Format(time.RFC3339))
-	err := cluster.Patch(ctx, &appsv1.Deployment{ObjectMeta: objectMeta(deployment.Namespace, deployment.Name)}, client.RawPatch(types.MergePatchType, patch))
-	if err != nil {
-		return fmt.Errorf("restarting Deployment %s: %w", deployment, err)
-	}
-	return nil
+// definitions make ServiceMonitors and PrometheusRules known to a cluster that does not know them. No Prometheus is
+// needed here: what it makes of them is the demo's to show.
+func definitions(ctx context.Context) ([]*unstructured.Unstructured, error) {
+	return cluster.ReadModule(ctx, "hack/cluster/modules/prometheus", "github.com/prometheus-operator/prometheus-operator",
+		"example/prometheus-operator-crd/*.yaml")
 }
 
-// applyDefinitions makes ServiceMonitors and PrometheusRules known to a cluster that does not know them. No Prometheus
-// is needed here: what it makes of them is the demo's to show.
-func applyDefinitions(ctx context.Context) error {
-	var present apiextensionsv1.CustomResourceDefinition
-	err := cluster.Get(ctx, types.NamespacedName{Name: "servicemonitors.monitoring.coreos.com"}, &present)
-	if !apierrors.IsNotFound(err) {
+func operator(ctx context.Context) ([]*unstructured.Unstructured, error) {
+	return cluster.Kustomize(ctx, operatorDir)
+}
+
+// install applies what is not there, by the sign of one object. On a cluster of our own, what is there is brought up to
+// date; on another it is somebody's.
+func install(ctx context.Context, sign client.Object, objects func(context.Context) ([]*unstructured.Unstructured, error)) error {
+	err := cluster.Get(ctx, client.ObjectKeyFromObject(sign), sign)
+	present := err == nil
+	if client.IgnoreNotFound(err) != nil || present && !cluster.Local {
 		return err
 	}
-	objects, err := cluster.ReadModule(ctx, "hack/cluster/modules/prometheus", "github.com/prometheus-operator/prometheus-operator",
-		"example/prometheus-operator-crd/*.yaml")
+	all, err := objects(ctx)
 	if err != nil {
 		return err
 	}
-	return cluster.Apply(ctx, objects)
+	if !present && !cluster.Local {
+		brought = append(brought, all...)
+	}
+	return cluster.Apply(ctx, all)
 }
 
 // tearDown removes what the tests made, and finds out whether the manager came through them without a restart.
 func tearDown(ctx context.Context) error {
+	if cluster == nil || cluster.Client == nil {
+		return nil
+	}
 	restarts, err := managerRestarts(ctx)
 	if err == nil && restarts > 0 {
 		err = fmt.Errorf("the manager restarted %d times: no input may end it", restarts)
 		cluster.Diagnose(ctx, os.Stderr, systemNamespace)
 	}
-	return errors.Join(err, client.IgnoreNotFound(cluster.Client.Delete(ctx, &corev1.Namespace{ObjectMeta: objectMeta("", storeNamespace)})))
+	return errors.Join(err,
+		client.IgnoreNotFound(cluster.Client.Delete(ctx, &corev1.Namespace{ObjectMeta: objectMeta("", storeNamespace)})),
+		cluster.Delete(ctx, startTimeout, brought))
 }
 
 // managerRestarts counts the restarts of the manager's containers.
