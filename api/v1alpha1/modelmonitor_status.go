@@ -47,8 +47,6 @@ const (
 	ReasonCredentialsRefused = "CredentialsRefused"
 	// ReasonStoreUnreachable means that the store did not answer.
 	ReasonStoreUnreachable = "StoreUnreachable"
-	// ReasonStoreNotFound means that the bucket or folder does not exist.
-	ReasonStoreNotFound = "StoreNotFound"
 	// ReasonStoreChecking means that the store has not been checked yet.
 	ReasonStoreChecking = "StoreChecking"
 	// ReasonBaselineMissing means that the baseline's dataset is not in the store yet.
@@ -65,6 +63,8 @@ const (
 	ReasonTemplateNotLabelled = "TemplateNotLabelled"
 	// ReasonPortBypassed means that traffic can reach the model without passing the sidecar.
 	ReasonPortBypassed = "PortBypassed"
+	// ReasonPortBlocked means that a NetworkPolicy keeps traffic from the sidecar's port.
+	ReasonPortBlocked = "PortBlocked"
 	// ReasonPortMismatch means that running sidecars serve another port than the monitor names.
 	ReasonPortMismatch = "PortMismatch"
 	// ReasonPodsNotInjected means that labelled pods run without the sidecar, having started when it could not be injected.
@@ -181,6 +181,10 @@ type CaptureStatus struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
 	TrippedRevision string `json:"trippedRevision,omitempty"`
+
+	// trippedTime is when it was stopped. A re-arm must name both.
+	// +optional
+	TrippedTime metav1.Time `json:"trippedTime,omitempty,omitzero"`
 
 	// pods is the number of pods of the target.
 	// +optional

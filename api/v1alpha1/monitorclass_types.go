@@ -39,10 +39,10 @@ type MonitorClassSpec struct {
 	// +optional
 	Sidecar SidecarSpec `json:"sidecar,omitempty,omitzero"`
 
-	// flush is the longest time that a captured row waits for its upload, at least 5s. Defaults to 5m.
+	// flush is the longest time that a captured row waits for its upload, from 5s to 1h. Defaults to 5m.
 	// +optional
 	// +default="5m"
-	// +kubebuilder:validation:XValidation:rule="!self.endsWith('s') || int(self.substring(0, self.size() - 1)) >= 5",message="flush must be at least 5s"
+	// +kubebuilder:validation:XValidation:rule="self.endsWith('s') ? int(self.substring(0, self.size() - 1)) >= 5 && int(self.substring(0, self.size() - 1)) <= 3600 : self.endsWith('m') ? int(self.substring(0, self.size() - 1)) <= 60 : self == '1h'",message="flush must be from 5s to 1h"
 	Flush Duration `json:"flush,omitempty"`
 
 	// limits bound what a monitor may ask for. A monitor may ask for less, never for more.

@@ -17,11 +17,12 @@ type Decimal string
 // +kubebuilder:validation:Pattern=`^(100(\.0{1,9})?|[1-9]?[0-9](\.[0-9]{1,9})?)$`
 type Percent string
 
-// Duration is a whole number of one unit, for example "30s", "5m", "24h" or "90d"; a day has 24 hours.
+// Duration is a whole number of one unit, for example "30s", "5m", "24h" or "90d", of at most 366 days; a day has 24 hours.
 //
 // +kubebuilder:validation:MinLength=2
-// +kubebuilder:validation:MaxLength=8
-// +kubebuilder:validation:Pattern=`^[1-9][0-9]{0,6}(s|m|h|d)$`
+// +kubebuilder:validation:MaxLength=6
+// +kubebuilder:validation:Pattern=`^[1-9][0-9]{0,4}(s|m|h|d)$`
+// +kubebuilder:validation:XValidation:rule="self.endsWith('d') ? int(self.substring(0, self.size() - 1)) <= 366 : !self.endsWith('h') || int(self.substring(0, self.size() - 1)) <= 8784",message="must be at most 366d"
 type Duration string
 
 // ObjectName is the name of an object.

@@ -33,6 +33,7 @@ const (
 	minAboveMax = "min must be less than or equal to max"
 	minOrMax    = "at least one of the fields in [min max] must be set"
 	dataset     = `baseline: {dataset: {url: a.csv}}`
+	tooLong     = "must be at most 366d"
 	binary      = `schema: {prediction: {kind: BinaryClassification}}`
 )
 
@@ -44,12 +45,28 @@ var rules = map[string]map[string]row{
 			`{segments: [{name: atl, when: "true"}], thresholds: [{name: e, signal: ErrorRatio, max: "1", segments: [lax]}]}`,
 		},
 		"spec: thresholds[*].features must name items of schema.features": {
-			`{schema: {features: [{name: age, type: Numeric}]}, thresholds: [{name: m, signal: MissingRatio, max: "1", features: [age]}]}`,
+			`{` + dataset + `, schema: {features: [{name: age, type: Numeric}]}, thresholds: [{name: m, signal: MissingRatio, max: "1", features: [age]}]}`,
 			`{thresholds: [{name: m, signal: MissingRatio, max: "1", features: [age]}]}`,
 		},
-		"spec: baseline must be set when a threshold has signal FeatureDrift or PredictionDrift": {
+		"spec: baseline must be set when a threshold has signal FeatureDrift, PredictionDrift or MissingRatio": {
 			`{` + dataset + `, thresholds: [{name: d, signal: FeatureDrift, max: "1"}]}`,
-			`{thresholds: [{name: d, signal: PredictionDrift, max: "1"}]}`,
+			`{thresholds: [{name: m, signal: MissingRatio, max: "1"}]}`,
+		},
+		"spec: analyses must have kind Drift when a threshold has signal FeatureDrift, PredictionDrift or MissingRatio": {
+			`{` + dataset + `, analyses: [{kind: Outliers}, {kind: Drift}], thresholds: [{name: d, signal: FeatureDrift, max: "1"}]}`,
+			`{` + dataset + `, analyses: [{kind: Outliers}], thresholds: [{name: d, signal: PredictionDrift, max: "1"}]}`,
+		},
+		"spec.analyses[].window: " + tooLong: {`{analyses: [{kind: Outliers, window: 366d}]}`, `{analyses: [{kind: Outliers, window: 367d}]}`},
+		"spec.baseline.trailing.window: " + tooLong: {
+			`{baseline: {trailing: {window: 8784h}}}`, `{baseline: {trailing: {window: 8785h}}}`,
+		},
+		"spec.thresholds[].window: " + tooLong: {
+			`{thresholds: [{name: e, signal: ErrorRatio, max: "1", window: 99999m}]}`,
+			`{thresholds: [{name: e, signal: ErrorRatio, max: "1", window: 99999d}]}`,
+		},
+		"spec.thresholds[].for: " + tooLong: {
+			`{thresholds: [{name: e, signal: ErrorRatio, max: "1", for: 99999s}]}`,
+			`{thresholds: [{name: e, signal: ErrorRatio, max: "1", for: 99999h}]}`,
 		},
 		"spec: schema.prediction must be a classification when a threshold has signal MeanConfidence or MeanEntropy": {
 			`{` + binary + `, thresholds: [{name: c, signal: MeanConfidence, min: "0.5"}]}`,
@@ -146,7 +163,7 @@ var rules = map[string]map[string]row{
 			`{thresholds: [{name: l, signal: LatencySeconds, max: "1"}]}`,
 		},
 		"spec.thresholds[]: features may only be set when signal is FeatureDrift or MissingRatio": {
-			`{schema: {features: [{name: a, type: Text}]}, thresholds: [{name: m, signal: MissingRatio, max: "1", features: [a]}]}`,
+			`{` + dataset + `, schema: {features: [{name: a, type: Text}]}, thresholds: [{name: m, signal: MissingRatio, max: "1", features: [a]}]}`,
 			`{schema: {features: [{name: a, type: Text}]}, thresholds: [{name: m, signal: ErrorRatio, max: "1", features: [a]}]}`,
 		},
 		"spec.thresholds[]: window may not be set for drift signals: they use the window of the Drift analysis": {
@@ -174,7 +191,8 @@ var rules = map[string]map[string]row{
 		"spec.versions.dataset: " + oneVersion:  {`{versions: {dataset: {value: v}}}`, `{versions: {dataset: {}}}`},
 	},
 	"monitorclasses": {
-		"spec.flush: flush must be at least 5s": {`{flush: 5s}`, `{flush: 4s}`},
+		"spec.flush: flush must be from 5s to 1h": {`{flush: 5s}`, `{flush: 4s}`},
+		"spec.flush: " + tooLong:                  {`{flush: 60m}`, `{flush: 367d}`},
 		"spec.prometheus.url: url must be an http or https URL": {
 			`{prometheus: {url: "http://prometheus:9090"}}`, `{prometheus: {url: "prometheus:9090"}}`,
 		},

@@ -29,7 +29,7 @@ var patterns = map[string]struct{ accept, reject []string }{
 		reject: []string{"-1", "100.1", "101", "5%", "007"},
 	},
 	// Duration
-	`^[1-9][0-9]{0,6}(s|m|h|d)$`: {
+	`^[1-9][0-9]{0,4}(s|m|h|d)$`: {
 		accept: []string{"30s", "5m", "24h", "90d"},
 		reject: []string{"0s", "30", "1h30m", "1w", "1.5h", "-5m"},
 	},

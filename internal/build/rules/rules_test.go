@@ -109,7 +109,7 @@ func TestTheLargestMonitorFitsIntoOneRule(t *testing.T) {
 	for i := range 32 {
 		w.Threshold(v1alpha1.Threshold{
 			Name: v1alpha1.ItemName(fmt.Sprintf("%s-%02d", strings.Repeat("t", 60), i)), Segments: all,
-			Signal: v1alpha1.SignalErrorRatio, Min: "0.000000001", Max: "0.999999999", Window: "9999999s", For: "9999999s",
+			Signal: v1alpha1.SignalErrorRatio, Min: "0.000000001", Max: "0.999999999", Window: "99999s", For: "99999s",
 		})
 	}
 	w.Spec.Alerting.RunbookURL = "https://" + strings.Repeat("r", 1016)
