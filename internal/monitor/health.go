@@ -36,7 +36,7 @@ type Health struct {
 	Drift []v1alpha1.ThresholdVerdict
 	// Before is what status says so far.
 	Before []v1alpha1.Violation
-	// Last is the last verdict, which stands while Prometheus cannot be asked.
+	// Last is the last verdict. That on metrics stands while Prometheus cannot be asked.
 	Last metav1.ConditionStatus
 	Now  time.Time
 }
@@ -46,22 +46,34 @@ func (h Health) Judge() (Finding, []v1alpha1.Violation) {
 	if len(h.Thresholds) == 0 {
 		return Finding{metav1.ConditionUnknown, v1alpha1.ReasonNoThresholds, "the monitor declares no thresholds"}, nil
 	}
-	if h.Err != nil {
-		return Finding{cmp.Or(h.Last, metav1.ConditionUnknown), v1alpha1.ReasonMetricsUnavailable,
-			"Prometheus could not be asked; the last verdict stands. Look at spec.prometheus.url of the MonitorClass"}, h.Before
-	}
 	judged, violated := h.verdicts()
 	violations := merge(h.Before, violated, h.Now)
 	switch {
+	case h.Err != nil:
+		return h.unanswered(violated), violations
 	case len(violated) > 0:
 		return Finding{metav1.ConditionFalse, v1alpha1.ReasonViolated, "violated: " + describe(violated)}, violations
-	case judged > 0:
-		return Finding{metav1.ConditionTrue, v1alpha1.ReasonHealthy, "every threshold with enough samples is met"}, nil
 	case !h.Asked && slices.ContainsFunc(h.Thresholds, func(t v1alpha1.Threshold) bool { return !DriftSignal(t.Signal) }):
 		return Finding{metav1.ConditionUnknown, v1alpha1.ReasonMetricsUnavailable,
-			"there is no Prometheus to ask: set spec.prometheus.url of the MonitorClass"}, nil
+			"thresholds on metrics are not read back, as there is no Prometheus to ask: set spec.prometheus.url of the MonitorClass"}, nil
+	case judged > 0:
+		return Finding{metav1.ConditionTrue, v1alpha1.ReasonHealthy, "every threshold with enough samples is met"}, nil
 	}
 	return Finding{metav1.ConditionUnknown, v1alpha1.ReasonInsufficientData, "no threshold has enough samples"}, nil
+}
+
+// unanswered is the verdict while Prometheus cannot be asked: what it said last stands, but for what drift has settled.
+func (h Health) unanswered(violated []where) Finding {
+	f := Finding{metav1.ConditionUnknown, v1alpha1.ReasonMetricsUnavailable,
+		"Prometheus could not be asked; the last verdict stands. Look at spec.prometheus.url of the MonitorClass"}
+	switch {
+	case len(violated) > 0:
+		f.Status = metav1.ConditionFalse
+		f.Message += ". Violated: " + describe(violated)
+	case h.Last == metav1.ConditionTrue:
+		f.Status = metav1.ConditionTrue
+	}
+	return f
 }
 
 type where struct{ threshold, segment string }
@@ -81,6 +93,13 @@ func (h Health) verdicts() (judged int, violated []where) {
 	for _, s := range h.Samples {
 		if ofDrift, known := drift[s.Threshold]; known && !ofDrift && itemName.MatchString(s.Segment) && (s.Value == 0 || s.Value == 1) {
 			see(where{s.Threshold, s.Segment}, s.Value == 1)
+		}
+	}
+	if h.Err != nil {
+		for _, v := range h.Before {
+			if ofDrift, known := drift[string(v.ThresholdName)]; known && !ofDrift {
+				see(where{string(v.ThresholdName), string(v.Segment)}, true)
+			}
 		}
 	}
 	for _, v := range h.Drift {

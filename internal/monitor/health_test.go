@@ -5,6 +5,7 @@ package monitor
 import (
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -56,6 +57,28 @@ func TestHealth(t *testing.T) {
 			wantStatus: metav1.ConditionFalse, wantReason: v1alpha1.ReasonMetricsUnavailable,
 			wantViolations: []v1alpha1.Violation{violation("p99", "atl", before)},
 		},
+		"an outage hides no drift, and drops what drift or the spec has settled": {
+			health: Health{
+				Thresholds: append(slices.Clone(metric), drift...), Asked: true, Err: errors.New("refused"), Last: metav1.ConditionFalse,
+				Before: []v1alpha1.Violation{violation("old", "all", before), violation("p99", "atl", before), violation("psi", "lax", before)},
+				Drift: []v1alpha1.ThresholdVerdict{
+					{Name: "psi", Segment: "atl", Outcome: v1alpha1.ThresholdFail}, {Name: "psi", Segment: "lax", Outcome: v1alpha1.ThresholdPass},
+				},
+			},
+			wantStatus: metav1.ConditionFalse, wantReason: v1alpha1.ReasonMetricsUnavailable, wantMessage: "Violated: p99 (atl), psi (atl)",
+			wantViolations: []v1alpha1.Violation{violation("p99", "atl", before), violation("psi", "atl", metav1.NewTime(now))},
+		},
+		"an outage after the only violation has left the spec is unknown": {
+			health: Health{
+				Thresholds: metric, Asked: true, Err: errors.New("refused"), Last: metav1.ConditionFalse,
+				Before: []v1alpha1.Violation{violation("old", "all", before)},
+			},
+			wantStatus: metav1.ConditionUnknown, wantReason: v1alpha1.ReasonMetricsUnavailable,
+		},
+		"an outage keeps good health": {
+			health:     Health{Thresholds: metric, Asked: true, Err: errors.New("refused"), Last: metav1.ConditionTrue},
+			wantStatus: metav1.ConditionTrue, wantReason: v1alpha1.ReasonMetricsUnavailable,
+		},
 		"an outage from the start is unknown": {
 			health:     Health{Thresholds: metric, Asked: true, Err: errors.New("refused")},
 			wantStatus: metav1.ConditionUnknown, wantReason: v1alpha1.ReasonMetricsUnavailable,
@@ -63,6 +86,15 @@ func TestHealth(t *testing.T) {
 		"no Prometheus to ask": {
 			health:     Health{Thresholds: metric},
 			wantStatus: metav1.ConditionUnknown, wantReason: v1alpha1.ReasonMetricsUnavailable,
+		},
+		"no Prometheus to ask, which drift that is met does not make up for": {
+			health:     Health{Thresholds: append(slices.Clone(metric), drift...), Drift: []v1alpha1.ThresholdVerdict{{Name: "psi", Segment: "all", Outcome: v1alpha1.ThresholdPass}}},
+			wantStatus: metav1.ConditionUnknown, wantReason: v1alpha1.ReasonMetricsUnavailable, wantMessage: "set spec.prometheus.url",
+		},
+		"drift that is violated shows without Prometheus": {
+			health:     Health{Thresholds: append(slices.Clone(metric), drift...), Drift: []v1alpha1.ThresholdVerdict{{Name: "psi", Segment: "all", Outcome: v1alpha1.ThresholdFail}}},
+			wantStatus: metav1.ConditionFalse, wantReason: v1alpha1.ReasonViolated, wantMessage: "violated: psi (all)",
+			wantViolations: []v1alpha1.Violation{violation("psi", "all", metav1.NewTime(now))},
 		},
 		"series of a threshold that is no longer declared do not count": {
 			health:     Health{Thresholds: metric, Asked: true, Samples: []Sample{{"old", "all", 1}}},
