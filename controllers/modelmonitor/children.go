@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	batchv1 "k8s.io/api/batch/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -34,51 +36,90 @@ var monitoringKinds = []schema.GroupVersionKind{
 	{Group: "monitoring.coreos.com", Version: "v1", Kind: "PrometheusRule"},
 }
 
-// children applies what the monitor needs and removes what it needs no more. A suspended monitor leaves everything as it
-// is, but for the analyses, which do not run.
-func (p *pass) children(ctx context.Context, e monitor.Effective) error {
-	crons, names, err := p.cronJobs(e)
+// config applies the configuration by itself: that nothing more is captured must not depend on anything else. A suspended
+// monitor leaves it as it is.
+func (p *pass) config(ctx context.Context, e monitor.Effective) error {
+	if e.Mode == v1alpha1.ModeSuspended {
+		return nil
+	}
+	document, revision, err := config.Encode(monitor.Config(p.m, e))
 	if err != nil {
 		return err
 	}
-	wanted := crons
-	if e.Mode != v1alpha1.ModeSuspended {
-		more, err := p.always(ctx, e)
-		if err != nil {
-			return err
-		}
-		wanted = append(more, wanted...)
+	if _, err := p.applier.Apply(ctx, p.m.UID, config.Build(p.m, document)); err != nil {
+		return err
 	}
-	if err := p.applier.All(ctx, p.m.UID, wanted...); err != nil {
+	p.m.Status.ConfigRevision = revision
+	return nil
+}
+
+// stop makes sidecars that have a configuration capture nothing, and ends the scheduled analyses. It needs neither a class
+// nor a valid monitor.
+func (p *pass) stop(ctx context.Context) []error {
+	p.m.Status.Mode = v1alpha1.ModePassThrough
+	document, revision, err := config.Encode(monitor.PassThrough(p.m))
+	if err != nil {
+		return []error{err}
+	}
+	var problems []error
+	switch exists, err := p.applier.ApplyExisting(ctx, p.m.UID, config.Build(p.m, document)); {
+	case err != nil:
+		problems = append(problems, err)
+	case exists:
+		p.m.Status.ConfigRevision = revision
+	}
+	if err := p.pruneCronJobs(ctx); err != nil {
+		problems = append(problems, err)
+	}
+	return problems
+}
+
+// children applies what the monitor needs beside its configuration, and removes what it needs no more. A suspended monitor
+// leaves everything as it is, but for the analyses, which do not run.
+func (p *pass) children(ctx context.Context, e monitor.Effective) error {
+	wanted, names, err := p.cronJobs(e)
+	if err != nil {
+		return err
+	}
+	var problems []error
+	if e.Mode != v1alpha1.ModeSuspended {
+		wanted = append(wanted, service.Build(p.m), networkpolicy.Build(p.m))
+		problems = append(problems, p.monitoring(ctx, e))
+	}
+	problems = append(problems, p.applier.All(ctx, p.m.UID, wanted...))
+	if err := errors.Join(problems...); err != nil {
 		return first(err)
 	}
+	return p.pruneCronJobs(ctx, names...)
+}
+
+func (p *pass) pruneCronJobs(ctx context.Context, keep ...string) error {
 	var existing batchv1.CronJobList
 	if err := p.Client.List(ctx, &existing, p.owned()...); err != nil {
 		return fmt.Errorf("listing CronJobs: %w", err)
 	}
-	return p.applier.Prune(ctx, p.m.UID, &existing, names...)
+	return p.applier.Prune(ctx, p.m.UID, &existing, keep...)
 }
 
-// always are the children that every monitor has.
-func (p *pass) always(ctx context.Context, e monitor.Effective) ([]any, error) {
-	document, revision, err := config.Encode(monitor.Config(p.m, e))
-	if err != nil {
-		return nil, err
-	}
-	p.m.Status.ConfigRevision = revision
-	wanted := []any{config.Build(p.m, document), service.Build(p.m), networkpolicy.Build(p.m)}
+// monitoring applies what the Prometheus operator reads, where the cluster has its APIs. They may go again, which what is
+// known about APIs tells only later: a cluster that refuses to know them lacks them as well.
+func (p *pass) monitoring(ctx context.Context, e monitor.Effective) error {
 	available, err := p.APIs.Available(ctx, monitoringKinds...)
 	if err != nil {
-		return nil, err
+		return err
+	}
+	if available {
+		err = first(p.applier.All(ctx, p.m.UID, servicemonitor.Build(p.m, e), rules.Build(p.m, e)))
+		available = !meta.IsNoMatchError(err) && !apierrors.IsNotFound(err)
 	}
 	if !available {
 		p.set.False(v1alpha1.ConditionPrometheusAvailable, v1alpha1.ReasonDependencyMissing,
 			"the cluster has no ServiceMonitors and PrometheusRules: install the Prometheus operator; it is noticed within minutes")
 		p.lookAgain(pollPeriod)
-		return wanted, nil
+		return nil
 	}
 	p.set.True(v1alpha1.ConditionPrometheusAvailable, v1alpha1.ReasonAvailable, "the cluster has ServiceMonitors and PrometheusRules")
-	return append(wanted, servicemonitor.Build(p.m, e), rules.Build(p.m, e)), nil
+	return err
 }
 
 // cronJobs are the scheduled analyses.

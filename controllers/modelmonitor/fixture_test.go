@@ -48,10 +48,13 @@ func (f *fakePrometheus) Thresholds(context.Context, string, string, string) ([]
 	return f.samples, f.err
 }
 
-type fakeAPIs struct{ available bool }
+type fakeAPIs struct {
+	available bool
+	err       error
+}
 
 func (f *fakeAPIs) Available(context.Context, ...schema.GroupVersionKind) (bool, error) {
-	return f.available, nil
+	return f.available, f.err
 }
 
 func newFixture(t *testing.T) *fixture {
@@ -228,4 +231,41 @@ func (f *fixture) pod(name, revision string, sidecar corev1.ContainerState) *cor
 	}
 	f.updateStatus(p)
 	return p
+}
+
+// config is the configuration document that sidecars get.
+func (f *fixture) config() wire.Config {
+	f.t.Helper()
+	cm := &corev1.ConfigMap{}
+	if err := f.admin.Get(f.t.Context(), client.ObjectKey{Namespace: f.ns, Name: naming.Config("fraud")}, cm); err != nil {
+		f.t.Fatal(err)
+	}
+	c, _, err := wire.Decode([]byte(cm.Data[naming.ConfigFile]))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return c
+}
+
+// change changes the monitor.
+func (f *fixture) change(with func(*v1alpha1.ModelMonitor)) {
+	f.t.Helper()
+	m := f.get()
+	with(m)
+	if err := f.admin.Update(f.t.Context(), m); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// changeClass changes the monitor's class.
+func (f *fixture) changeClass(with func(*v1alpha1.MonitorClassSpec)) {
+	f.t.Helper()
+	c := &v1alpha1.MonitorClass{}
+	if err := f.admin.Get(f.t.Context(), client.ObjectKey{Name: f.ns}, c); err != nil {
+		f.t.Fatal(err)
+	}
+	with(&c.Spec)
+	if err := f.admin.Update(f.t.Context(), c); err != nil {
+		f.t.Fatal(err)
+	}
 }

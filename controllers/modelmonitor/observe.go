@@ -80,6 +80,7 @@ func (p *pass) target(ctx context.Context) (target, error) {
 func (p *pass) capture(ctx context.Context, e monitor.Effective) error {
 	t, err := p.target(ctx)
 	if err != nil {
+		p.uncounted()
 		p.set.Unknown(v1alpha1.ConditionCaptureInjected, v1alpha1.ReasonNoPods, "the target has no pods")
 		return err
 	}
@@ -139,4 +140,22 @@ func (p *pass) captured(in monitor.Injection) error {
 		return reconcileerr.NewStalled(f.Reason, "%s", f.Message)
 	}
 	return nil
+}
+
+// uncounted forgets the pods that were counted. What tripped the breaker is no count: it holds until somebody re-arms it.
+func (p *pass) uncounted() {
+	p.m.Status.Capture = v1alpha1.CaptureStatus{TrippedRevision: p.m.Status.Capture.TrippedRevision}
+}
+
+// notLookedAt makes unknown what was found out earlier and nobody looks at any more, for the reason.
+func (p *pass) notLookedAt(reason string) {
+	p.uncounted()
+	p.m.Status.Violations = nil
+	for _, kind := range []string{
+		v1alpha1.ConditionCaptureInjected, v1alpha1.ConditionDriftDetected, v1alpha1.ConditionStoreReachable, v1alpha1.ConditionWithinThresholds,
+	} {
+		if p.set.Get(kind) != nil {
+			p.set.Unknown(kind, reason, "this is not looked at while the monitor cannot be reconciled; Ready says why")
+		}
+	}
 }

@@ -7,6 +7,7 @@ package modelmonitor
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -18,6 +19,7 @@ import (
 	"github.com/vedette-dev/vedette/internal/apply"
 	"github.com/vedette-dev/vedette/internal/conditions"
 	"github.com/vedette-dev/vedette/internal/monitor"
+	"github.com/vedette-dev/vedette/internal/reconcileerr"
 )
 
 // +kubebuilder:rbac:groups=vedette.dev,resources=modelmonitors;monitorclasses,verbs=get;list;watch
@@ -88,22 +90,43 @@ func (r *Reconciler) Reconcile(ctx context.Context, m *v1alpha1.ModelMonitor) (c
 // reconcile does everything that can be done, and returns all that stands in the way.
 func (p *pass) reconcile(ctx context.Context) []error {
 	p.m.Status.Target = monitor.Target(p.m)
-	if err := monitor.Validate(p.m); err != nil {
-		return []error{err}
-	}
-	class, err := p.class(ctx)
-	if err != nil {
-		return []error{err}
+	invalid := monitor.Validate(p.m)
+	class, noClass := p.class(ctx)
+	if invalid != nil || noClass != nil {
+		problems := slices.DeleteFunc([]error{invalid, noClass}, func(err error) bool { return err == nil })
+		return append(problems, p.unusable(ctx, class, problems)...)
 	}
 	e := monitor.Bound(p.m, class)
 	p.bounded(e)
 	var problems []error
-	for _, step := range []func(context.Context, monitor.Effective) error{p.capture, p.children, p.runs, p.health} {
+	for _, step := range []func(context.Context, monitor.Effective) error{p.config, p.capture, p.children, p.runs, p.health} {
 		if err := step(ctx, e); err != nil {
 			problems = append(problems, err)
 		}
 	}
 	return problems
+}
+
+// unusable does what holds for a monitor that is invalid or has no class: it reports what is no longer looked at, and
+// stops capture where nothing may be captured. The class is nil where there is none.
+func (p *pass) unusable(ctx context.Context, class *v1alpha1.MonitorClass, problems []error) []error {
+	for _, err := range problems {
+		if reason := reconcileerr.Reason(err); reason != "" {
+			p.notLookedAt(reason)
+			break
+		}
+	}
+	stop := p.m.Spec.Mode == v1alpha1.ModePassThrough
+	if class != nil {
+		stop = stop || class.Spec.Mode == v1alpha1.ModePassThrough
+	} else {
+		// That there is no class for the monitor is certain, unlike a failure to read the classes.
+		stop = stop || reconcileerr.Reason(problems[len(problems)-1]) != ""
+	}
+	if !stop {
+		return nil
+	}
+	return p.stop(ctx)
 }
 
 // bounded reports what the class decides.

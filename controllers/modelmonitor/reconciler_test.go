@@ -245,17 +245,6 @@ func TestModes(t *testing.T) {
 	f.settle()
 	f.finish(f.job(monitor.KindBaseline), succeeded(monitor.KindBaseline))
 	f.settle()
-	config := func() wire.Config {
-		cm := &corev1.ConfigMap{}
-		if err := f.admin.Get(t.Context(), client.ObjectKey{Namespace: f.ns, Name: naming.Config("fraud")}, cm); err != nil {
-			t.Fatal(err)
-		}
-		c, _, err := wire.Decode([]byte(cm.Data[naming.ConfigFile]))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return c
-	}
 	suspended := func() bool {
 		cron := &batchv1.CronJob{}
 		if err := f.admin.Get(t.Context(), client.ObjectKey{Namespace: f.ns, Name: "fraud-drift"}, cron); err != nil {
@@ -275,13 +264,9 @@ func TestModes(t *testing.T) {
 		{v1alpha1.ModeSuspended, wire.ModeObserve, true, v1alpha1.ReasonSuspended},
 		{v1alpha1.ModeEnforce, wire.ModeEnforce, false, v1alpha1.ReasonSucceeded},
 	} {
-		m := f.get()
-		m.Spec.Mode = tt.mode
-		if err := f.admin.Update(t.Context(), m); err != nil {
-			t.Fatal(err)
-		}
+		f.change(func(m *v1alpha1.ModelMonitor) { m.Spec.Mode = tt.mode })
 		f.settle()
-		if got := config().Mode; got != tt.wantConfig {
+		if got := f.config().Mode; got != tt.wantConfig {
 			t.Errorf("%s: the configuration says %s, want %s", tt.mode, got, tt.wantConfig)
 		}
 		if got := suspended(); got != tt.wantSuspended {
@@ -299,11 +284,10 @@ func TestWhatIsNoLongerWantedIsRemoved(t *testing.T) {
 	theirs.Spec.Schedule = "0 0 * * *"
 	theirs.Spec.JobTemplate.Spec.Template.Spec = corev1.PodSpec{RestartPolicy: corev1.RestartPolicyNever, Containers: []corev1.Container{{Name: "c", Image: "i"}}}
 	f.create(theirs)
-	m := f.get()
-	m.Spec.Analyses = []v1alpha1.Analysis{{Kind: v1alpha1.AnalysisOutliers}}
-	if err := f.admin.Update(t.Context(), m); err != nil {
-		t.Fatal(err)
-	}
+	f.change(func(m *v1alpha1.ModelMonitor) {
+		m.Spec.Analyses = []v1alpha1.Analysis{{Kind: v1alpha1.AnalysisOutliers}}
+		m.Spec.Thresholds = nil // one on drift would want the analysis
+	})
 	f.settle()
 	got := names(f.children())
 	if slices.Contains(got, "fraud-drift") {

@@ -162,6 +162,15 @@ func TestWatches(t *testing.T) {
 	await("the namespace is allowed", func(m *v1alpha1.ModelMonitor) bool {
 		return hasCondition(m, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonSucceeded)
 	})
+
+	for _, crd := range []client.Object{monitoringCRD("ServiceMonitor", "servicemonitors"), monitoringCRD("PrometheusRule", "prometheusrules")} {
+		if err := f.admin.Delete(t.Context(), crd); err != nil {
+			t.Fatal(err)
+		}
+	}
+	await("the APIs of Prometheus are gone", func(m *v1alpha1.ModelMonitor) bool {
+		return hasCondition(m, v1alpha1.ConditionPrometheusAvailable, metav1.ConditionFalse, v1alpha1.ReasonDependencyMissing)
+	})
 }
 
 // reconcileTwice reconciles a monitor with all its children by hand, until nothing more is sent.

@@ -40,15 +40,38 @@ type Applier struct {
 // Apply applies an object, an apply configuration or unstructured, on behalf of owner. It says whether it sent anything.
 // An object of the name that owner does not control is left alone: the error is Stalled.
 func (a Applier) Apply(ctx context.Context, owner types.UID, desired any) (sent bool, err error) {
-	u, err := mark(desired)
+	u, live, err := a.prepare(ctx, desired)
 	if err != nil {
 		return false, err
 	}
-	kind := u.GetKind()
+	return a.apply(ctx, owner, u, live)
+}
+
+// ApplyExisting is Apply for an object that is not to be made where there is none. It says whether there is one.
+func (a Applier) ApplyExisting(ctx context.Context, owner types.UID, desired any) (exists bool, err error) {
+	u, live, err := a.prepare(ctx, desired)
+	if err != nil || live == nil {
+		return false, err
+	}
+	_, err = a.apply(ctx, owner, u, live)
+	return true, err
+}
+
+// prepare returns what is to be applied, and what there is; nil when there is nothing.
+func (a Applier) prepare(ctx context.Context, desired any) (*unstructured.Unstructured, client.Object, error) {
+	u, err := mark(desired)
+	if err != nil {
+		return nil, nil, err
+	}
 	live, err := a.live(ctx, u)
 	if err != nil {
-		return false, fmt.Errorf("reading the %s: %w", kind, err)
+		return nil, nil, fmt.Errorf("reading the %s: %w", u.GetKind(), err)
 	}
+	return u, live, nil
+}
+
+func (a Applier) apply(ctx context.Context, owner types.UID, u *unstructured.Unstructured, live client.Object) (sent bool, err error) {
+	kind := u.GetKind()
 	if live != nil {
 		if ref := metav1.GetControllerOf(live); ref == nil || ref.UID != owner {
 			return false, reconcileerr.NewStalled(v1alpha1.ReasonNameConflict,

@@ -63,6 +63,14 @@ func Config(m *v1alpha1.ModelMonitor, e Effective) wire.Config {
 	return c
 }
 
+// PassThrough renders the document under which nothing is captured. It takes nothing of the monitor but its name, so that
+// it can always be had.
+func PassThrough(m *v1alpha1.ModelMonitor) wire.Config {
+	bare := &v1alpha1.ModelMonitor{}
+	bare.Namespace, bare.Name = m.Namespace, m.Name
+	return Config(bare, Effective{Class: &v1alpha1.MonitorClass{}, Mode: v1alpha1.ModePassThrough})
+}
+
 func version(s v1alpha1.VersionSource) wire.VersionSource {
 	return wire.VersionSource{PodLabel: s.PodLabel, PodAnnotation: s.PodAnnotation, Value: s.Value, ImageOf: s.ImageOf}
 }

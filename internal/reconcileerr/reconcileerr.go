@@ -6,6 +6,7 @@
 package reconcileerr
 
 import (
+	"errors"
 	"fmt"
 	"time"
 )
@@ -44,4 +45,15 @@ func (e *Waiting) Error() string { return e.Reason + ": " + e.Message }
 // NewWaiting returns a Waiting error that a watch ends.
 func NewWaiting(reason, format string, args ...any) error {
 	return &Waiting{Reason: reason, Message: fmt.Sprintf(format, args...)}
+}
+
+// Reason is the reason of an error that is Stalled or Waiting; empty for every other.
+func Reason(err error) string {
+	if stalled := (*Stalled)(nil); errors.As(err, &stalled) {
+		return stalled.Reason
+	}
+	if waiting := (*Waiting)(nil); errors.As(err, &waiting) {
+		return waiting.Reason
+	}
+	return ""
 }
