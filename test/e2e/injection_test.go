@@ -28,13 +28,17 @@ func TestWebhookDown(t *testing.T) {
 	s.create(s.class, s.monitor)
 	manager := &appsv1.Deployment{ObjectMeta: objectMeta(managerKey.Namespace, managerKey.Name)}
 	replicas := s.scale(manager, 0)
-	t.Cleanup(func() {
-		ctx := context.WithoutCancel(t.Context())
-		manager.Spec.Replicas = &replicas
+	back := func(ctx context.Context) error {
 		if err := scaleTo(ctx, manager, replicas); err != nil {
-			t.Error(err)
+			return err
 		}
 		if err := cluster.Rolled(ctx, startTimeout, managerKey); err != nil {
+			return err
+		}
+		return awaitWebhook(ctx)
+	}
+	t.Cleanup(func() {
+		if err := back(context.WithoutCancel(t.Context())); err != nil {
 			t.Error(err)
 		}
 	})
@@ -46,10 +50,7 @@ func TestWebhookDown(t *testing.T) {
 		t.Fatal("the pod has a sidecar, though nothing could inject it")
 	}
 
-	if err := scaleTo(t.Context(), manager, replicas); err != nil {
-		t.Fatal(err)
-	}
-	if err := cluster.Rolled(t.Context(), startTimeout, managerKey); err != nil {
+	if err := back(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	s.waitCondition(reconcileTimeout, v1alpha1.ConditionCaptureInjected, metav1.ConditionFalse, v1alpha1.ReasonPodsNotInjected,

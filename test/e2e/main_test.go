@@ -20,6 +20,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
@@ -27,6 +28,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/vedette-dev/vedette/internal/naming"
 	"github.com/vedette-dev/vedette/test/harness"
 )
 
@@ -115,7 +117,25 @@ func setUp(ctx context.Context, out io.Writer) (err error) {
 	if err := cluster.Rolled(ctx, startTimeout, managerKey); err != nil {
 		return err
 	}
-	return setUpStore(ctx)
+	if err := setUpStore(ctx); err != nil {
+		return err
+	}
+	return awaitWebhook(ctx)
+}
+
+// awaitWebhook waits until a pod that is only tried out is injected: that the manager's pods are ready does not mean that
+// every API server knows the way to them already.
+func awaitWebhook(ctx context.Context) error {
+	return harness.Until(ctx, startTimeout, "the injection webhook", func(ctx context.Context) (bool, string, error) {
+		pod := &corev1.Pod{
+			ObjectMeta: metav1.ObjectMeta{Namespace: storeNamespace, Name: "trial", Labels: map[string]string{naming.LabelInject: modelName}},
+			Spec: corev1.PodSpec{Containers: []corev1.Container{{
+				Name: "model", Image: noImage, Ports: []corev1.ContainerPort{{Name: "http", ContainerPort: 8080}},
+			}}},
+		}
+		err := cluster.Create(ctx, pod, client.DryRunAll)
+		return sidecarOf(pod) != nil, "a pod was admitted as it was", err
+	})
 }
 
 // definitions make ServiceMonitors and PrometheusRules known to a cluster that does not know them. No Prometheus is
