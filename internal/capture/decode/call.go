@@ -42,6 +42,9 @@ func (d *Decoder) Request(path string, p Payload) (Call, error) {
 	if err != nil {
 		return Call{}, err
 	}
+	if err := d.checkInstances(len(t.raw)); err != nil {
+		return Call{}, err
+	}
 	call := Call{Instances: make([]Instance, len(t.raw)), Request: t.body}
 	for i, raw := range t.raw {
 		in := &call.Instances[i]

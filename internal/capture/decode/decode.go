@@ -14,6 +14,13 @@ import (
 // ErrUndecodable means that a body is not what its protocol says. What wraps it says why, without quoting the body.
 var ErrUndecodable = errors.New("the body cannot be decoded")
 
+// ErrLimit means that taking a body apart would need more memory than one call may have. It wraps ErrUndecodable.
+var ErrLimit = fmt.Errorf("%w: it needs too much memory", ErrUndecodable)
+
+func tooLarge(format string, args ...any) error {
+	return fmt.Errorf("%w: %w", ErrLimit, fmt.Errorf(format, args...))
+}
+
 func undecodable(format string, args ...any) error {
 	return fmt.Errorf("%w: %w", ErrUndecodable, fmt.Errorf(format, args...))
 }
@@ -155,18 +162,35 @@ func splitJSON(at *expr.Path, body []byte) (texts, error) {
 	return collect(found)
 }
 
+// What a call takes is bounded by these, not by the size of its body: a few bytes of a body become a row of all
+// features. All rows of a call are in memory at once, at about 1 KiB each and 32 bytes for each value.
 const (
-	// maxInstances bounds the instances of a call: each becomes a row, and all of them are in memory at once.
-	maxInstances = 1 << 15
-	// maxElements bounds the elements of a tensor. Uncompressed bodies of the default limit cannot hold more.
+	// maxInstances bounds the instances of a call.
+	maxInstances = 1 << 14
+	// maxValues bounds the instances of a call times the features of the schema, whatever the body says of them.
+	maxValues = 1 << 18
+	// maxElements bounds the elements of all tensors of a body. Uncompressed bodies of the default limit cannot hold more.
 	maxElements = 1 << 17
+	// maxNames bounds the bytes of the names of tensors, which are repeated in every row.
+	maxNames = 4 << 20
 )
+
+// checkInstances refuses more instances than a call may have. It is asked before anything is allocated for them.
+func (d *Decoder) checkInstances(n int) error {
+	if n > maxInstances {
+		return tooLarge("it has more than %d instances", maxInstances)
+	}
+	if n*len(d.features) > maxValues {
+		return tooLarge("%d instances of %d features are more than %d values", n, len(d.features), maxValues)
+	}
+	return nil
+}
 
 func collect(list []byte) (texts, error) {
 	var t texts
 	for e := range elements(list) {
 		if len(t.raw) == maxInstances {
-			return texts{}, undecodable("it has more than %d instances", maxInstances)
+			return texts{}, tooLarge("it has more than %d instances", maxInstances)
 		}
 		t.raw = append(t.raw, e)
 	}

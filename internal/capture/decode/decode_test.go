@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -216,6 +217,61 @@ func TestUndecodable(t *testing.T) {
 			_, err := d.Decode(tt.path, Payload{Bytes: []byte(tt.req)}, Payload{Bytes: []byte(tt.res)})
 			if !errors.Is(err, ErrUndecodable) || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+// TestSmallBodiesThatAskForMuchMemory: a few bytes of a body are a row of all features, or of a long name.
+func TestSmallBodiesThatAskForMuchMemory(t *testing.T) {
+	wide := wire.Schema{}
+	for i := range 256 {
+		wide.Features = append(wide.Features, wire.Feature{Name: fmt.Sprint("f", i), Type: wire.Numeric})
+	}
+	ones := func(n int) string { return "[1" + strings.Repeat(",1", n-1) + "]" }
+	tensor := func(name string, n int) string {
+		return fmt.Sprintf(`{"name":%q,"shape":[%d],"datatype":"BOOL","data":%s}`, name, n, ones(n))
+	}
+	const fits, tooWide = maxValues / 256, maxValues/256 + 1
+	rows := wire.Capture{Protocol: wire.ProtocolJSON, JSON: wire.JSONPaths{Instances: "request.rows"}}
+	tests := map[string]struct {
+		capture wire.Capture
+		schema  wire.Schema
+		path    string
+		body    string
+		want    int // instances; 0: too many
+	}{
+		"v1: as many values as may be":            {schema: wide, path: v1Path, body: `{"instances":` + ones(fits) + `}`, want: fits},
+		"v1: an instance more":                    {schema: wide, path: v1Path, body: `{"instances":` + ones(tooWide) + `}`},
+		"v1: as many instances as may be":         {schema: wide, path: v1Path, body: `{"instances":` + ones(maxInstances) + `}`},
+		"v1: they fit one feature":                {schema: wire.Schema{Features: wide.Features[:1]}, path: v1Path, body: `{"instances":` + ones(maxInstances) + `}`, want: maxInstances},
+		"v1: without features":                    {path: v1Path, body: `{"instances":` + ones(maxInstances+1) + `}`},
+		"v2: an instance more":                    {schema: wide, path: v2Path, body: `{"inputs":[` + tensor("x", tooWide) + `]}`},
+		"v2: as many instances as may be":         {schema: wide, path: v2Path, body: `{"inputs":[` + tensor("x", maxInstances) + `]}`},
+		"v2: a long name in every row":            {path: v2Path, body: `{"inputs":[` + tensor(strings.Repeat("x", 60<<10), maxInstances) + `]}`},
+		"v2: a name that grows when it is quoted": {path: v2Path, body: `{"inputs":[` + tensor(strings.Repeat("<", 200), maxInstances) + `]}`},
+		"v2: many tensors":                        {path: v2Path, body: `{"inputs":[` + strings.Repeat(tensor("x", 10_000)+",", 13) + tensor("x", 10_000) + `]}`},
+		"JSON: an instance more":                  {capture: rows, schema: wide, path: "/", body: `{"rows":` + ones(tooWide) + `}`},
+		"JSON: as many instances as may be":       {capture: rows, schema: wide, path: "/", body: `{"rows":` + ones(maxInstances) + `}`},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			d, err := New(tt.capture, tt.schema)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			c, err := d.Request(tt.path, Payload{Bytes: []byte(tt.body)})
+			runtime.ReadMemStats(&after)
+			if len(c.Instances) != tt.want || (tt.want == 0) != errors.Is(err, ErrLimit) {
+				t.Errorf("%d instances, %v; want %d", len(c.Instances), err, tt.want)
+			}
+			if tt.want == 0 && !errors.Is(err, ErrUndecodable) {
+				t.Errorf("%v is not ErrUndecodable", err)
+			}
+			if n := after.TotalAlloc - before.TotalAlloc; n > 32<<20 {
+				t.Errorf("%d MiB were allocated", n>>20)
 			}
 		})
 	}

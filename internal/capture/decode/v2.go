@@ -13,7 +13,9 @@ const maxRank = 16
 // tensor is one input or output of the Open Inference Protocol, as its rows in JSON.
 type tensor struct {
 	name string
-	rows [][]byte
+	// quoted is the name in JSON.
+	quoted []byte
+	rows   [][]byte
 	// columns is the number of elements of a row.
 	columns int
 }
@@ -40,12 +42,17 @@ func splitV2(s side, body []byte, jsonLength string) (texts, error) {
 		return texts{}, undecodable("it has no array %q", name)
 	}
 	var tensors []tensor
+	left, names := maxElements, 0
 	for raw := range elements(list) {
-		t, rest, err := readTensor(raw, binary)
+		t, rest, err := readTensor(raw, binary, left)
 		if err != nil {
 			return texts{}, err
 		}
 		binary = rest
+		left -= len(t.rows) * t.columns
+		if names += len(t.quoted) * len(t.rows); names > maxNames {
+			return texts{}, tooLarge("the names of its tensors are too long for %d instances", len(t.rows))
+		}
 		if len(tensors) > 0 && len(t.rows) != len(tensors[0].rows) {
 			return texts{}, undecodable("its tensors have different first dimensions")
 		}
@@ -59,8 +66,8 @@ func splitV2(s side, body []byte, jsonLength string) (texts, error) {
 	return t, nil
 }
 
-// readTensor reads one tensor, and returns what it left of the binary part.
-func readTensor(raw, binary []byte) (t tensor, rest []byte, err error) {
+// readTensor reads one tensor of at most limit elements, and returns what it left of the binary part.
+func readTensor(raw, binary []byte, limit int) (t tensor, rest []byte, err error) {
 	var shape, data, size, datatype []byte
 	for n, v := range members(raw) {
 		switch string(plain(n)) {
@@ -80,6 +87,9 @@ func readTensor(raw, binary []byte) (t tensor, rest []byte, err error) {
 	if err != nil {
 		return tensor{}, nil, err
 	}
+	if count > limit {
+		return tensor{}, nil, tooLarge("its tensors have more than %d elements", maxElements)
+	}
 	var values [][]byte
 	if data != nil {
 		values = flatten(make([][]byte, 0, count), data, maxRank)
@@ -97,6 +107,7 @@ func readTensor(raw, binary []byte) (t tensor, rest []byte, err error) {
 	if len(values) != count {
 		return tensor{}, nil, undecodable("a tensor has %d elements and a shape of %d", len(values), count)
 	}
+	t.quoted, _ = json.Marshal(t.name) // a string always encodes
 	t.columns = count / rows
 	for i := range rows {
 		t.rows = append(t.rows, row(values[i*t.columns:(i+1)*t.columns]))
@@ -122,7 +133,7 @@ func readShape(raw []byte) (count, rows int, err error) {
 		return 0, 0, undecodable("a tensor has no shape")
 	}
 	if rows > maxInstances {
-		return 0, 0, undecodable("it has more than %d instances", maxInstances)
+		return 0, 0, tooLarge("it has more than %d instances", maxInstances)
 	}
 	return count, rows, nil
 }
@@ -160,17 +171,13 @@ func row(values [][]byte) []byte {
 // join makes one JSON object of each row of all tensors.
 func join(tensors []tensor) texts {
 	t := texts{first: tensors[0].name}
-	names := make([][]byte, len(tensors))
-	for i, x := range tensors {
-		names[i], _ = json.Marshal(x.name) // a string always encodes
-	}
 	for r := range tensors[0].rows {
 		b := []byte{'{'}
 		for i, x := range tensors {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			b = append(append(append(b, names[i]...), ':'), x.rows[r]...)
+			b = append(append(append(b, x.quoted...), ':'), x.rows[r]...)
 		}
 		t.raw = append(t.raw, append(b, '}'))
 	}

@@ -3,6 +3,7 @@
 package pipeline
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"net/http"
@@ -96,6 +97,9 @@ func decodeCall(p *plan.Plan, ex *proxy.Exchange, outcome record.Outcome) (*deco
 		return &c, outcome, telemetry.SkipNoAnswer
 	}
 	c, err := p.Decoder.Decode(ex.Path, request, payload(&ex.Response, ex.ResponseContent))
+	if errors.Is(err, decode.ErrLimit) {
+		return nil, record.OutcomeUndecodable, telemetry.SkipLimit
+	}
 	if err != nil {
 		return nil, record.OutcomeUndecodable, telemetry.SkipUndecodable
 	}

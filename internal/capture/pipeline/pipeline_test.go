@@ -76,6 +76,11 @@ func (f *fixture) configure(c wire.Config) *plan.Plan {
 // call plays the part of the proxy for a call with two instances.
 func (f *fixture) call(id string) {
 	f.t.Helper()
+	f.callWith(id, `{"instances":[[1],[2]]}`, `{"predictions":[0.75,0.25]}`)
+}
+
+func (f *fixture) callWith(id, request, response string) {
+	f.t.Helper()
 	r, err := http.NewRequestWithContext(f.t.Context(), http.MethodPost, "http://m/v1/models/m:predict", nil)
 	if err != nil {
 		f.t.Fatal(err)
@@ -85,8 +90,8 @@ func (f *fixture) call(id string) {
 		f.t.Fatal("the call is not recorded")
 	}
 	ex.Path, ex.RequestID, ex.Start, ex.Status = r.URL.Path, id, f.now, http.StatusOK
-	ex.Request.Bytes, ex.Request.Complete = []byte(`{"instances":[[1],[2]]}`), true
-	ex.Response.Bytes, ex.Response.Complete = []byte(`{"predictions":[0.75,0.25]}`), true
+	ex.Request.Bytes, ex.Request.Complete = []byte(request), true
+	ex.Response.Bytes, ex.Response.Complete = []byte(response), true
 	f.End(ex)
 }
 
@@ -185,6 +190,90 @@ func TestAFullQueueDropsTheNewest(t *testing.T) {
 		if d := cmp.Diff([]string{"0 1-0", "0 1-1", "1 2-0", "1 2-1"}, ids); d != "" {
 			t.Errorf("rows (-want +got):\n%s", d)
 		}
+	}
+}
+
+func TestACallThatNeedsTooMuchMemoryIsSkipped(t *testing.T) {
+	f := newFixture(t, 10, 1<<20)
+	c := config()
+	for i := range 255 {
+		c.Schema.Features = append(c.Schema.Features, wire.Feature{Name: fmt.Sprint("f", i), Type: wire.Numeric})
+	}
+	f.configure(c)
+	ones := "[1" + strings.Repeat(",1", 2_000) + "]"
+	f.callWith("x", `{"instances":`+ones+`}`, `{"predictions":`+ones+`}`)
+	f.work()
+	want := map[string]float64{
+		"requests_total": 1, "instances_total": 1, "profile_skipped_total/limit": 1, "rows_total/predictions": 1,
+	}
+	if d := cmp.Diff(want, f.values()); d != "" {
+		t.Errorf("counts (-want +got):\n%s", d)
+	}
+	f.worker.flush()
+	for _, rows := range f.uploads() {
+		if len(rows) != 1 || rows[0].Outcome != record.OutcomeUndecodable {
+			t.Errorf("rows %+v, want one that is undecodable", rows)
+		}
+	}
+}
+
+// TestBodiesOfALargeCall: what a call writes does not grow with instances times bodies.
+func TestBodiesOfALargeCall(t *testing.T) {
+	f := newFixture(t, 10, 64<<20)
+	c := config()
+	c.Capture.Keep = wire.Keep{Bodies: 1}
+	c.Capture.BodyLimitBytes = 1 << 20
+	f.configure(c)
+	const n = 40
+	ones := "[1" + strings.Repeat(",1", n-1) + "]"
+	request := `{"instances":` + ones + `,"padding":"` + strings.Repeat("x", 500<<10) + `"}`
+	f.callWith("x", request, `{"predictions":`+ones+`}`)
+	f.work()
+	f.worker.flush()
+	for _, rows := range f.uploads() {
+		var with int
+		for i, row := range rows {
+			if row.Request != nil {
+				with++
+			}
+			if i == 0 && string(row.Request) != request || row.RequestSHA256 == "" || row.RequestSHA256 != rows[0].RequestSHA256 {
+				t.Errorf("row %d has %d bytes of the request and the digest %q", i, len(row.Request), row.RequestSHA256)
+			}
+		}
+		if len(rows) != n || with != maxBodyCopies/(501<<10) {
+			t.Errorf("%d of %d rows have bodies, want %d of %d", with, len(rows), maxBodyCopies/(501<<10), n)
+		}
+		return
+	}
+	t.Error("there are no records")
+}
+
+// TestProfilesOfAWideSchemaAreFlushedEarly: the widest schema and all segments that a monitor may have, and a flush
+// interval in which they would not fit into memory.
+func TestProfilesOfAWideSchemaAreFlushedEarly(t *testing.T) {
+	f := newFixture(t, 10, 64<<20)
+	c := config()
+	c.Capture.FlushSeconds = 3600
+	for i := range 255 {
+		c.Schema.Features = append(c.Schema.Features, wire.Feature{Name: fmt.Sprint("f", i), Type: wire.Numeric})
+	}
+	for i := range 32 {
+		c.Segments = append(c.Segments, wire.Segment{Name: fmt.Sprint("s", i), When: "true"})
+	}
+	f.configure(c)
+	const minutes = 12
+	for minute := range minutes {
+		f.callWith(strconv.Itoa(minute), `{"instances":[{"a":1}]}`, `{"predictions":[0.75]}`)
+		f.work()
+		f.now = f.now.Add(time.Minute)
+		f.worker.tick(f.now)
+		if n := f.worker.profiles.Bytes(); n >= profileBytes/2 {
+			t.Errorf("%d bytes of profiles are left after a tick", n)
+		}
+	}
+	v := f.values()
+	if v["profiled_instances_total"] != minutes || v["profile_skipped_total/limit"] != 0 {
+		t.Errorf("%v instances are profiled, %v skipped; want %d and 0", v["profiled_instances_total"], v["profile_skipped_total/limit"], minutes)
 	}
 }
 

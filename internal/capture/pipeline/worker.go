@@ -66,9 +66,10 @@ func (w *worker) take(c *call, ex *proxy.Exchange) {
 		m.Fault(telemetry.FaultLabelKey)
 	}
 	u := fraction(ex.RequestID)
+	b := bodies{ex: ex}
 	for i := range c.rows {
 		w.profile(c, &c.rows[i])
-		w.keep(c, &c.rows[i], ex, u)
+		w.keep(c, &c.rows[i], &b, u)
 	}
 	m.Instances(len(c.rows)) // last: who reads a number of instances finds all of them in the other counts
 }
@@ -90,20 +91,45 @@ func (w *worker) profile(c *call, in *instance) {
 	}
 }
 
-func (w *worker) keep(c *call, in *instance, ex *proxy.Exchange, u float64) {
-	predictions, records, bodies := choose(c.plan.Config.Capture.Keep, u, in.outlier)
+func (w *worker) keep(c *call, in *instance, b *bodies, u float64) {
+	predictions, records, withBodies := choose(c.plan.Config.Capture.Keep, u, in.outlier)
 	if predictions.probability > 0 {
 		in.KeepProbability, in.KeepReason = predictions.probability, predictions.reason
 		w.write(c.plan, record.Predictions, &in.Row)
 	}
 	if records.probability > 0 {
 		in.KeepProbability, in.KeepReason = records.probability, records.reason
-		if bodies {
-			in.Request, in.Response = ex.Request.Bytes, ex.Response.Bytes
-			in.RequestSHA256, in.ResponseSHA256 = ex.Request.SHA256(), ex.Response.SHA256()
+		if withBodies {
+			b.put(&in.Row)
 		}
 		w.write(c.plan, record.Records, &in.Row)
 	}
+}
+
+// maxBodyCopies bounds, in bytes, how often the bodies of one call are written: they stand on each of its rows, and a
+// call may have many.
+const maxBodyCopies = 4 << 20
+
+// bodies are those of a call on their way into its rows.
+type bodies struct {
+	ex                *proxy.Exchange
+	request, response string // digests; empty before the first row
+	copied            int    // bytes that were written
+}
+
+// put sets the columns of a row: the digests always, the bodies on the first row, and on more of them while there is
+// room. Rows of one call have the same request id and the same digests.
+func (b *bodies) put(r *record.Row) {
+	if b.copied == 0 {
+		b.request, b.response = b.ex.Request.SHA256(), b.ex.Response.SHA256()
+	}
+	r.RequestSHA256, r.ResponseSHA256 = b.request, b.response
+	size := len(b.ex.Request.Bytes) + len(b.ex.Response.Bytes)
+	if b.copied > 0 && b.copied+size > maxBodyCopies {
+		return
+	}
+	b.copied += size
+	r.Request, r.Response = b.ex.Request.Bytes, b.ex.Response.Bytes
 }
 
 // tick completes what has waited for the flush interval.
@@ -122,7 +148,8 @@ func (w *worker) tick(now time.Time) {
 			w.complete(k, f)
 		}
 	}
-	if now.Sub(w.since) >= interval {
+	// Profiles that fill up are written early: series of the same minute are merged when they are read.
+	if now.Sub(w.since) >= interval || w.profiles.Bytes() >= profileBytes/2 {
 		w.flushProfiles(now)
 	}
 }

@@ -21,7 +21,7 @@ type SkipReason string
 const (
 	// SkipUndecodable: request or answer could not be read.
 	SkipUndecodable SkipReason = "undecodable"
-	// SkipLimit: a body was longer than the limit, or the profiles had no memory left.
+	// SkipLimit: a body was longer than the limit, the call had too many instances, or the profiles had no memory left.
 	SkipLimit SkipReason = "limit"
 	// SkipNoAnswer: the call ended without a prediction (error, timeout, cancellation).
 	SkipNoAnswer SkipReason = "no_answer"
