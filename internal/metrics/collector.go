@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/vedette-dev/vedette/api/v1alpha1"
+	"github.com/vedette-dev/vedette/internal/monitor"
 	"github.com/vedette-dev/vedette/internal/naming"
 )
 
@@ -26,7 +27,7 @@ var (
 	pods       = desc(naming.MetricCapturePods, "Pods of the monitor's target by the state of their sidecar.", "state")
 	violated   = desc(naming.MetricDriftViolated, "1 where the last conclusive drift run found the threshold violated, 0 where met.", "threshold", "segment")
 	value      = desc(naming.MetricDriftValue, "The value by which the last conclusive drift run judged the threshold.", "threshold", "segment")
-	success    = desc(naming.MetricAnalysisLastSuccess, "When a run of the analysis last reached a verdict, in Unix seconds.", "kind")
+	success    = desc(naming.MetricAnalysisLastSuccess, "When a run of the analysis last reached a verdict, or when the monitor was made if none did, in Unix seconds.", "kind")
 	outliers   = desc(naming.MetricAnalysisOutliers, "Outliers that the last run found.")
 )
 
@@ -94,13 +95,15 @@ func collect(ch chan<- prometheus.Metric, m *v1alpha1.ModelMonitor) {
 		gauge(pods, float64(*c.InjectedPods), "injected")
 		gauge(pods, float64(*c.CurrentPods), "current")
 	}
-	for _, a := range m.Status.Analyses {
-		if !a.LastSuccessTime.IsZero() {
-			gauge(success, float64(a.LastSuccessTime.Unix()), string(a.Kind))
+	for _, a := range monitor.Analyses(m) {
+		last := m.CreationTimestamp // one that never reached a verdict must come to look stale
+		if run := monitor.LastRun(m.Status.Analyses, v1alpha1.AnalysisRunKind(a.Kind)); run != nil && !run.LastSuccessTime.IsZero() {
+			last = run.LastSuccessTime
 		}
-		if a.Kind == v1alpha1.AnalysisRunDrift {
-			collectDrift(gauge, a.Thresholds)
-		}
+		gauge(success, float64(last.Unix()), string(a.Kind))
+	}
+	if run := monitor.LastRun(m.Status.Analyses, v1alpha1.AnalysisRunDrift); run != nil {
+		collectDrift(gauge, run.Thresholds)
 	}
 	if m.Status.Outliers != nil {
 		gauge(outliers, float64(*m.Status.Outliers))

@@ -31,7 +31,8 @@ func (l *list) List(_ context.Context, into client.ObjectList, _ ...client.ListO
 }
 
 func full() v1alpha1.ModelMonitor {
-	m := wrappers.MakeMonitor("payments", "fraud").Obj()
+	m := wrappers.MakeMonitor("payments", "fraud").Dataset("may.parquet").Obj()
+	m.CreationTimestamp = metav1.NewTime(time.Unix(1600000000, 0))
 	m.Status = v1alpha1.ModelMonitorStatus{
 		Conditions: []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue}, {Type: v1alpha1.ConditionDriftDetected, Status: metav1.ConditionUnknown}},
 		Capture:    v1alpha1.CaptureStatus{Pods: new(int32(3)), InjectedPods: new(int32(2)), CurrentPods: new(int32(1))},
@@ -50,9 +51,11 @@ func full() v1alpha1.ModelMonitor {
 }
 
 const want = `
-# HELP vedette_analysis_last_success_timestamp_seconds When a run of the analysis last reached a verdict, in Unix seconds.
+# HELP vedette_analysis_last_success_timestamp_seconds When a run of the analysis last reached a verdict, or when the monitor was made if none did, in Unix seconds.
 # TYPE vedette_analysis_last_success_timestamp_seconds gauge
 vedette_analysis_last_success_timestamp_seconds{kind="Drift",monitor="fraud",monitor_namespace="payments"} 1.7e+09
+vedette_analysis_last_success_timestamp_seconds{kind="Outliers",monitor="fraud",monitor_namespace="payments"} 1.6e+09
+vedette_analysis_last_success_timestamp_seconds{kind="Outliers",monitor="new",monitor_namespace="payments"} 1.65e+09
 # HELP vedette_analysis_outliers Outliers that the last run found.
 # TYPE vedette_analysis_outliers gauge
 vedette_analysis_outliers{monitor="fraud",monitor_namespace="payments"} 7
@@ -76,7 +79,9 @@ vedette_monitor_condition{monitor="fraud",monitor_namespace="payments",status="U
 `
 
 func TestCollect(t *testing.T) {
-	reader := &list{monitors: []v1alpha1.ModelMonitor{full(), *wrappers.MakeMonitor("payments", "new").Obj()}}
+	fresh := wrappers.MakeMonitor("payments", "new").Obj()
+	fresh.CreationTimestamp = metav1.NewTime(time.Unix(1650000000, 0))
+	reader := &list{monitors: []v1alpha1.ModelMonitor{full(), *fresh}}
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(&Collector{Reader: reader})
 	if err := testutil.GatherAndCompare(registry, strings.NewReader(want)); err != nil {

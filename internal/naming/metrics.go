@@ -72,7 +72,8 @@ const (
 	MetricDriftViolated = "vedette_drift_threshold_violated"
 	// MetricDriftValue is the value that the same was judged by; labels threshold, segment.
 	MetricDriftValue = "vedette_drift_threshold_value"
-	// MetricAnalysisLastSuccess is when an analysis last reached a verdict, in Unix seconds; label kind.
+	// MetricAnalysisLastSuccess is when an analysis last reached a verdict, or when the monitor was made if it never did, in
+	// Unix seconds; label kind.
 	MetricAnalysisLastSuccess = "vedette_analysis_last_success_timestamp_seconds"
 	// MetricAnalysisOutliers is the number of outliers of the last run.
 	MetricAnalysisOutliers = "vedette_analysis_outliers"

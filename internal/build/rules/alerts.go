@@ -19,6 +19,9 @@ import (
 // muteAbove is the share of undecodable or lost predictions above which drift verdicts are blamed on the capture.
 const muteAbove = "0.1"
 
+// unreachableAbove is the share of calls that never reach the model above which it counts as unreachable.
+const unreachableAbove = "0.01"
+
 // alert is one alerting rule. Summary and description are templates; everything from a user in them is escaped.
 type alert struct {
 	name, expr, runbook  string
@@ -90,7 +93,7 @@ func (b builder) mute(t v1alpha1.Threshold) string {
 	case v1alpha1.SignalLatencySeconds, v1alpha1.SignalMeanConfidence, v1alpha1.SignalMeanEntropy:
 		return b.muteByErrors()
 	case v1alpha1.SignalRequestsPerSecond:
-		return " unless on () " + b.selects(ruleNoTraffic)
+		return " unless on () " + b.selects(ruleNoTraffic) + " unless on () " + b.unreachable()
 	case v1alpha1.SignalFeatureDrift, v1alpha1.SignalPredictionDrift, v1alpha1.SignalMissingRatio:
 		return fmt.Sprintf(" unless on () (%s > %s) unless on () (%s > %s)", b.selects(ruleLoss), muteAbove, b.selects(ruleUndecodable), muteAbove)
 	}
@@ -111,6 +114,10 @@ func (b builder) muteByErrors() string {
 	errors := promql.OneOf("threshold", names)
 	return fmt.Sprintf(" unless on (segment) (%s == 1) unless on () (%s == 1)",
 		b.selects(naming.RuleThresholdViolated, errors), b.selects(naming.RuleThresholdViolated, errors, promql.Equal("segment", naming.SegmentAll)))
+}
+
+func (b builder) unreachable() string {
+	return fmt.Sprintf("(%s > %s)", b.selects(ruleUnreachable), unreachableAbove)
 }
 
 func signalText(t v1alpha1.Threshold) string {
@@ -151,13 +158,19 @@ func (b builder) ofCapture() []alert {
 		promql.Equal("type", v1alpha1.ConditionInjectionBlocked), promql.Equal("status", "True"))
 	return []alert{
 		{
+			name: "VedetteModelUnreachable", runbook: "VedetteModelUnreachable", hold: "2m", severity: v1alpha1.SeverityCritical,
+			expr:        b.unreachable(),
+			summary:     b.of() + ": the model server refuses connections",
+			description: fmt.Sprintf("{{ $value | humanizePercentage }} of the inference calls of %s could not be passed to the model server over 5m, and were answered with status 503.", b.of()),
+		},
+		{
 			name: "VedetteCaptureLoss", runbook: "VedetteCaptureLoss", hold: "10m",
 			expr:        fmt.Sprintf("%s > 0.01 unless on () count(%s == 0)", b.selects(ruleLoss), sink),
 			summary:     b.of() + ": predictions are served but not captured",
 			description: fmt.Sprintf("{{ $value | humanizePercentage }} of the predictions of %s were lost over 5m; vedette_capture_dropped_total says why.", b.of()),
 		},
 		{
-			name: "VedetteNoTraffic", runbook: "VedetteNoTraffic", hold: "5m", expr: b.selects(ruleNoTraffic),
+			name: "VedetteNoTraffic", runbook: "VedetteNoTraffic", hold: "5m", expr: b.selects(ruleNoTraffic) + " unless on () " + b.unreachable(),
 			summary:     b.of() + ": no inference call arrives any more",
 			description: fmt.Sprintf("The model %s answered inference calls within the last hour, and none for 10m.", b.of()),
 		},
@@ -174,7 +187,8 @@ func (b builder) ofCapture() []alert {
 	}
 }
 
-// ofAnalyses alert when a scheduled analysis has not reached a verdict in twice its period.
+// ofAnalyses alert when a scheduled analysis has not reached a verdict in twice its period. One that never did counts from
+// the making of the monitor.
 func (b builder) ofAnalyses() []alert {
 	var alerts []alert
 	for _, a := range b.e.Analyses {
@@ -189,7 +203,7 @@ func (b builder) ofAnalyses() []alert {
 			name: "VedetteAnalysisStale", runbook: "VedetteAnalysisStale", labels: map[string]any{"kind": string(a.Kind)},
 			expr:        fmt.Sprintf("time() - max(%s) > %d", last, int64(late/time.Second)),
 			summary:     fmt.Sprintf("%s: the %s analysis is stale", b.of(), a.Kind),
-			description: fmt.Sprintf("The %s analysis of %s reached its last verdict {{ $value | humanizeDuration }} ago; its schedule is %s.", a.Kind, b.of(), schedule),
+			description: fmt.Sprintf("The %s analysis of %s has reached no verdict for {{ $value | humanizeDuration }}; its schedule is %s.", a.Kind, b.of(), schedule),
 		})
 	}
 	return alerts

@@ -28,6 +28,7 @@ const (
 	ruleNoTraffic   = "vedette:no_traffic"
 	ruleLoss        = "vedette:capture_loss:ratio_rate5m"
 	ruleUndecodable = "vedette:undecodable:ratio_rate5m"
+	ruleUnreachable = "vedette:unreachable:ratio_rate5m"
 )
 
 // Runbooks describe every signal and alert; a monitor may name its own instead.
@@ -115,10 +116,14 @@ func (b builder) signals() []any {
 	}
 	all := b.all()
 	instances := all.Rate(naming.MetricInstances, "5m")
+	// Calls that never reached the model are no requests. A sidecar whose first call fails has no series of requests.
+	unreachable := all.Rate(naming.MetricUnreachable, "5m")
+	calls := fmt.Sprintf("((%s or vector(0)) + %s)", all.Rate(naming.MetricRequests, "5m"), unreachable)
 	before := strings.Replace(all.Increase(naming.MetricRequests, "1h"), "[1h]", "[1h] offset 10m", 1)
 	return append(rules,
 		b.record(ruleLoss, all.Rate(naming.MetricDropped, "5m")+" / "+instances),
 		b.record(ruleUndecodable, all.Rate(naming.MetricProfileSkipped, "5m", promql.Equal("reason", "undecodable"))+" / "+instances),
+		b.record(ruleUnreachable, unreachable+" / "+calls),
 		// Pods that are gone have no series, so the absence of traffic shows as the absence of a rate.
 		b.record(ruleNoTraffic, fmt.Sprintf("(%s > bool 0) == 1 unless %s > 0", before, all.Increase(naming.MetricRequests, "10m"))),
 	)
