@@ -30,6 +30,8 @@ const (
 const (
 	// ReasonCredentialsRefused means that the store refused the credentials; only a person can mend that.
 	ReasonCredentialsRefused = "CredentialsRefused"
+	// ReasonWriterRefused means that the store refused the credentials of the sidecars.
+	ReasonWriterRefused = "WriterRefused"
 	// ReasonUnreachable means that the store did not answer; the next run may succeed.
 	ReasonUnreachable = "Unreachable"
 	// ReasonNotExclusive means that the store overwrites where it should create only what is absent.
@@ -56,6 +58,8 @@ const (
 type Env struct {
 	Config wire.Config
 	Bucket *store.Bucket
+	// Writer is the store as the sidecars may use it; nil where they use it as Bucket does. Only Check uses it.
+	Writer *store.Bucket
 	// Now is the time at which the run started.
 	Now time.Time
 	// Run identifies the run in paths and verdicts.

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/vedette-dev/vedette/internal/outlier"
 	"github.com/vedette-dev/vedette/internal/store"
@@ -17,9 +18,13 @@ import (
 const probeFolder = "checks/"
 
 // Check finds out whether the store works with these credentials (it writes, reads, lists, refuses to overwrite and
-// deletes) and whether the baseline is there. What it finds wrong is its verdict, not an error.
+// deletes), whether the sidecars may write to it with theirs, and whether the baseline is there. What it finds wrong is
+// its verdict, not an error.
 func Check(ctx context.Context, e *Env) wire.Verdict {
 	if err := checkStore(ctx, e); err != nil {
+		return e.Failed(KindCheck, err)
+	}
+	if err := checkWriter(ctx, e); err != nil {
 		return e.Failed(KindCheck, err)
 	}
 	if err := checkBaseline(ctx, e); err != nil {
@@ -64,6 +69,25 @@ func checkStore(ctx context.Context, e *Env) (err error) {
 	}
 	if !listed {
 		return errors.New("the store does not list an object that was just written to it")
+	}
+	return nil
+}
+
+// checkWriter creates an object as the sidecars do. They may not delete it: that is done with the other credentials.
+func checkWriter(ctx context.Context, e *Env) error {
+	if e.Writer == nil {
+		return nil
+	}
+	key := e.layout().Prefix() + probeFolder + e.Run + "-writer"
+	err := e.Writer.Create(ctx, key, strings.NewReader("written by the preflight check of "+e.Config.Monitor+" as a sidecar\n"))
+	switch {
+	case errors.Is(err, store.ErrCredentials):
+		return &problem{ReasonWriterRefused, fmt.Errorf("the sidecars cannot write to the store: %w", err)}
+	case err != nil:
+		return fmt.Errorf("the sidecars cannot write to the store: %w", err)
+	}
+	if err := e.Bucket.Delete(ctx, key); err != nil {
+		return fmt.Errorf("the store does not let an object of the sidecars be deleted: %w", err)
 	}
 	return nil
 }

@@ -62,6 +62,54 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// TestCheckWritesAsTheSidecarsDo has a store that knows the analyst, and a writer whom it refuses.
+func TestCheckWritesAsTheSidecarsDo(t *testing.T) {
+	e := testEnv(t)
+	e.Config.Baseline = wire.Baseline{}
+	e.Writer = e.Bucket
+	if v := Check(t.Context(), e); v.Outcome != wire.OutcomeSucceeded {
+		t.Errorf("a writer that may write: %s %s %q", v.Outcome, v.Reason, v.Message)
+	}
+	for item, err := range e.Bucket.List(t.Context(), e.layout().Prefix()+probeFolder) {
+		t.Errorf("the check left %s behind (%v)", item.Key, err)
+	}
+
+	refuses := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }))
+	defer refuses.Close()
+	gone := httptest.NewServer(http.NotFoundHandler())
+	gone.Close()
+	t.Setenv("AWS_MAX_ATTEMPTS", "1")
+	for name, c := range map[string]struct{ endpoint, credentials, reason string }{
+		"refused":                   {refuses.URL, credentialsIn(t), ReasonWriterRefused},
+		"without a Secret":          {refuses.URL, t.TempDir(), ReasonWriterRefused},
+		"a store that is not there": {gone.URL, credentialsIn(t), ReasonUnreachable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			writer, err := store.Open(t.Context(), "s3://bucket?endpoint="+c.endpoint, c.credentials)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer writer.Close() //nolint:errcheck // nothing is written through it that matters
+			e.Writer = writer
+			if v := Check(t.Context(), e); v.Outcome != wire.OutcomeFailed || v.Reason != c.reason || !strings.Contains(v.Message, "sidecars") {
+				t.Errorf("%s %s %q, want Failed %s", v.Outcome, v.Reason, v.Message, c.reason)
+			}
+		})
+	}
+}
+
+// credentialsIn makes a folder with credentials.
+func credentialsIn(t *testing.T) string {
+	t.Helper()
+	folder := t.TempDir()
+	for name, value := range map[string]string{"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(value), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return folder
+}
+
 func TestCheckTellsRefusedFromUnreachable(t *testing.T) {
 	refused := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusForbidden)
@@ -72,12 +120,7 @@ func TestCheckTellsRefusedFromUnreachable(t *testing.T) {
 	gone.Close()
 	careless := newCarelessS3(t)
 
-	credentials := t.TempDir()
-	for name, value := range map[string]string{"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"} {
-		if err := os.WriteFile(filepath.Join(credentials, name), []byte(value), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	credentials := credentialsIn(t)
 	for reason, endpoint := range map[string]string{
 		ReasonCredentialsRefused: refused.URL, ReasonUnreachable: gone.URL, ReasonNotExclusive: careless,
 	} {

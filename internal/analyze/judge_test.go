@@ -73,7 +73,7 @@ func result(change func(*Result)) Result {
 		Feature: "x", RowsReference: 10_000, Rows: 10_000, PSI: 0.5, PSIRaw: 0.5, Phi: 1, P: 1e-9, PAdjusted: nan,
 		Missing: noShare, Invalid: noShare, NewCategories: noShare,
 	}
-	r.Missing.Current = 0.2
+	r.Missing.Current, r.Invalid.Current = 0.2, 0
 	if change != nil {
 		change(&r)
 	}
@@ -147,6 +147,7 @@ func TestThresholds(t *testing.T) {
 		"missing values need no baseline":             {wire.Threshold{Name: "t", Signal: wire.SignalMissingRatio, Max: new(0.1)}, []Result{named("a", func(r *Result) { r.RowsReference, r.PSI = 0, nan })}, wire.OutcomeFail, "a"},
 		"missing values need rows":                    {wire.Threshold{Name: "t", Signal: wire.SignalMissingRatio, Max: new(0.1)}, []Result{named("a", few)}, wire.OutcomeInconclusive, "a"},
 		"a share of missing values within the bound":  {wire.Threshold{Name: "t", Signal: wire.SignalMissingRatio, Max: new(0.3)}, []Result{named("a", nil)}, wire.OutcomePass, "a"},
+		"invalid values count as missing ones":        {wire.Threshold{Name: "t", Signal: wire.SignalMissingRatio, Max: new(0.3)}, []Result{named("a", func(r *Result) { r.Missing.Current, r.Invalid.Current = 0.2, 0.2 })}, wire.OutcomeFail, "a"},
 		"a value below a least one that is wanted":    {wire.Threshold{Name: "t", Signal: wire.SignalMissingRatio, Min: new(0.5)}, []Result{named("a", nil)}, wire.OutcomeFail, "a"},
 		"a share of missing values that is not a number": {wire.Threshold{Name: "t", Signal: wire.SignalMissingRatio, Max: new(0.3)},
 			[]Result{named("a", func(r *Result) { r.Missing.Current = nan })}, wire.OutcomeInconclusive, ""},

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"hash/maphash"
+	"path"
 	"slices"
 
 	"github.com/vedette-dev/vedette/internal/record"
@@ -21,13 +22,19 @@ type rowsRead struct {
 }
 
 // eachRow calls visit with every row of a tier whose time is in the window, with the named columns and the features in
-// the order of the schema. The row is valid until the next one. A record that is in several files is visited once.
+// the order of the schema. The row is valid until the next one. A record that is in several files is visited once: they
+// are of one version and hour, so that only the ids of an hour are remembered.
 func eachRow(ctx context.Context, e *Env, tier store.Folder, w Window, columns []string, visit func(*record.Row) error) (rowsRead, error) {
 	var out rowsRead
 	seen := newIDSet()
+	folder := ""
 	for item, err := range e.Bucket.Between(ctx, e.layout(), tier, w.From, w.To) {
 		if err != nil {
 			return out, err
+		}
+		if f := path.Dir(item.Key); f != folder {
+			folder = f
+			seen.clear()
 		}
 		err := readRows(ctx, e, item.Key, columns, func(r *record.Row) error {
 			switch {
@@ -96,6 +103,9 @@ type idSet struct {
 func newIDSet() *idSet {
 	return &idSet{seed: maphash.MakeSeed(), hashes: map[uint64]struct{}{}}
 }
+
+// clear forgets all ids.
+func (s *idSet) clear() { clear(s.hashes) }
 
 // add reports whether the id is new. Rows without an id are always new.
 func (s *idSet) add(id string) bool {

@@ -88,12 +88,12 @@ func subjectsOf(t wire.Threshold, results []*Result) []*Result {
 	return out
 }
 
-// judgeOne judges one result against a bound. Drift must, beyond the bound, be evident; a share of missing values is
-// counted over all traffic, and needs no more than enough rows.
+// judgeOne judges one result against a bound. Drift must, beyond the bound, be evident; the share of values that are
+// missing or invalid is counted over all traffic, and needs no more than enough rows.
 func judgeOne(t wire.Threshold, r *Result, l limits) (Float, wire.Outcome) {
 	value, evident, conclusive := r.PSI, float64(r.PAdjusted) <= l.q, r.Reason == ""
 	if t.Signal == wire.SignalMissingRatio {
-		value, evident, conclusive = r.Missing.Current, true, l.covered && r.Rows >= l.minRows
+		value, evident, conclusive = r.Missing.Current+r.Invalid.Current, true, l.covered && r.Rows >= l.minRows
 	}
 	switch {
 	case !conclusive || value.isNaN() || r.Rows < t.MinSamples:

@@ -23,8 +23,8 @@ const (
 	AnnotationPort = "vedette.dev/port"
 	// AnnotationSidecar on an injected pod holds the revision of the sidecar that it got.
 	AnnotationSidecar = "vedette.dev/sidecar"
-	// AnnotationRearm on a ModelMonitor re-arms a tripped injection breaker: its value must name the revision of the
-	// sidecar that tripped it.
+	// AnnotationRearm on a ModelMonitor re-arms a tripped injection breaker: its value must name the trip, as
+	// <revision of the sidecar>/<RFC 3339 time>.
 	AnnotationRearm = "vedette.dev/rearm"
 	// AnnotationHash on an object that Vedette applied holds the hash of what was applied.
 	AnnotationHash = "vedette.dev/applied-hash"
@@ -67,6 +67,8 @@ const (
 	ConfigDir = "config"
 	// CredentialsDir holds the keys of the store's Secret, one file a key, for example AWS_ACCESS_KEY_ID.
 	CredentialsDir = "store"
+	// WriterDir holds, beside CredentialsDir in a check of the store, the credentials of the sidecars.
+	WriterDir = "writer"
 	// HashKeyDir holds the key of keyed hashes in the file HashKeyFile.
 	HashKeyDir = "hash"
 	// HashKeyFile is the key of the Secret that holds the key of keyed hashes.

@@ -55,6 +55,7 @@ type options struct {
 	kind        string
 	config      string
 	credentials string
+	writer      string
 	verdictFile string
 	window      time.Duration
 	to          string
@@ -128,6 +129,16 @@ func (c *command) analyze(ctx context.Context, env *analyze.Env, o options) (wir
 			env.Log.Warn("closing the store", "error", err)
 		}
 	}()
+	if o.writer != "" {
+		if env.Writer, err = store.Open(ctx, config.Store.URL, o.writer); err != nil {
+			return wire.Verdict{}, fmt.Errorf("opening the store as the sidecars do: %w", err)
+		}
+		defer func() {
+			if err := env.Writer.Close(); err != nil {
+				env.Log.Warn("closing the store", "error", err)
+			}
+		}()
+	}
 	window, err := o.windowOf(env)
 	if err != nil {
 		return wire.Verdict{}, err
@@ -195,6 +206,7 @@ func (c *command) parse(args []string) (options, error) {
 	flags.SetOutput(c.stderr)
 	flags.StringVar(&o.config, "config", filepath.Join(naming.ConfigMount, naming.ConfigDir, naming.ConfigFile), "configuration `file`")
 	flags.StringVar(&o.credentials, "credentials", filepath.Join(naming.ConfigMount, naming.CredentialsDir), "`folder` with the store's credentials, one file a key")
+	flags.StringVar(&o.writer, "writer-credentials", "", "`folder` with the sidecars' credentials, to check that they may write (check)")
 	flags.StringVar(&o.verdictFile, "verdict-file", "", "write the verdict to this `file`, and exit with 0 whenever one was reached")
 	flags.DurationVar(&o.window, "window", 0, "length of the window, such as 1h (drift, outliers); the configuration's when 0")
 	flags.StringVar(&o.to, "to", "", "end of the window as RFC 3339 `time` (drift, outliers); two flush intervals ago when empty")

@@ -117,8 +117,9 @@ func TestExitCodesTellStableFromDriftFromCouldNotTellFromFailed(t *testing.T) {
 		"could not tell": {func(*scene) {}, []string{"drift"}, exitInsufficient, 0, wire.OutcomeInsufficient},
 		"failed": {func(s *scene) { s.put(s.layout().Baseline("base", "profile.parquet"), []byte("x")) },
 			[]string{"drift"}, exitFailed, 1, wire.OutcomeFailed},
-		"no predictions to be outliers": {func(*scene) {}, []string{"outliers"}, exitInsufficient, 0, wire.OutcomeInsufficient},
-		"a store that works":            {func(*scene) {}, []string{"check"}, exitStable, 0, wire.OutcomeSucceeded},
+		"no predictions to be outliers":          {func(*scene) {}, []string{"outliers"}, exitInsufficient, 0, wire.OutcomeInsufficient},
+		"a store that works":                     {func(*scene) {}, []string{"check"}, exitStable, 0, wire.OutcomeSucceeded},
+		"a store that the sidecars can write to": {func(*scene) {}, []string{"check", "--writer-credentials", "/nonexistent"}, exitStable, 0, wire.OutcomeSucceeded},
 		"a check that finds something wrong has reached its verdict": {
 			func(s *scene) { s.config.Baseline.DatasetURL, s.config.Baseline.Name = "gone.csv", "other"; s.write() },
 			[]string{"check"}, exitFailed, 0, wire.OutcomeFailed},
