@@ -4,7 +4,9 @@ package monitor
 
 import (
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -65,7 +67,7 @@ func SumUp(set conditions.Writer, problems []error, success string) Summary {
 		set.False(v1alpha1.ConditionReady, stalled.Reason, stalled.Message)
 		s.Settled = true
 	case s.Retry != nil:
-		const message = "the last attempt failed and is repeated; the manager's log says why"
+		message := "the last attempt failed and is repeated" + cause(transient) + "; the manager's log says more"
 		set.True(v1alpha1.ConditionReconciling, v1alpha1.ReasonProgressingWithRetry, message)
 		set.Unknown(v1alpha1.ConditionReady, v1alpha1.ReasonProgressingWithRetry, message)
 	case waiting != nil:
@@ -77,6 +79,32 @@ func SumUp(set conditions.Writer, problems []error, success string) Summary {
 		s.Settled = true
 	}
 	return s
+}
+
+// maxCause bounds what of an error is told.
+const maxCause = 300
+
+// cause is what the API server gave as the first reason, "" when none of the errors is from it. Texts of errors may differ
+// each time, with the numbers of a quota or a connection, and would make a condition that never rests.
+func cause(errs []error) string {
+	for _, err := range errs {
+		var status apierrors.APIStatus
+		if !errors.As(err, &status) || status.Status().Reason == "" {
+			continue
+		}
+		s := status.Status()
+		text := string(s.Reason)
+		if d := s.Details; d != nil {
+			text = strings.TrimSpace(fmt.Sprintf("%s: %s %s", text, d.Kind, d.Name))
+			for _, c := range d.Causes {
+				if c.Field != "" {
+					text += ", " + c.Field
+				}
+			}
+		}
+		return " (" + truncate(text, maxCause) + ")"
+	}
+	return ""
 }
 
 func (s *Summary) sooner(d time.Duration) {

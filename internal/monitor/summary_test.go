@@ -5,6 +5,7 @@ package monitor
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/vedette-dev/vedette/api/v1alpha1"
 	"github.com/vedette-dev/vedette/internal/conditions"
@@ -58,6 +60,35 @@ func TestSumUp(t *testing.T) {
 			}
 			if c := set.Get(v1alpha1.ConditionStalled); (c != nil) != tt.wantStalled {
 				t.Errorf("Stalled is %v", c)
+			}
+		})
+	}
+}
+
+func TestTheCauseOfARetryIsTold(t *testing.T) {
+	jobs := schema.GroupResource{Group: "batch", Resource: "jobs"}
+	invalid := apierrors.NewInvalid(schema.GroupKind{Group: "batch", Kind: "Job"}, "fraud-check", field.ErrorList{field.Required(field.NewPath("spec", "template"), "")})
+	for name, tt := range map[string]struct {
+		problems []error
+		want     string
+	}{
+		"what is no answer of the API server may differ each time": {[]error{errors.New("dial tcp 10.0.0.1:41234: refused")}, "the last attempt failed and is repeated; the manager's log says more"},
+		"a refusal": {
+			[]error{errors.New("dial"), fmt.Errorf("applying: %w", apierrors.NewForbidden(jobs, "fraud-check", errors.New("exceeded quota: used 17")))},
+			"the last attempt failed and is repeated (Forbidden: jobs fraud-check); the manager's log says more",
+		},
+		"a field": {[]error{invalid}, "the last attempt failed and is repeated (Invalid: Job fraud-check, spec.template); the manager's log says more"},
+		"a long name": {
+			[]error{apierrors.NewForbidden(jobs, strings.Repeat("n", 1000), nil)},
+			"the last attempt failed and is repeated (Forbidden: jobs " + strings.Repeat("n", maxCause-len("Forbidden: jobs ")) + "); the manager's log says more",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var list []metav1.Condition
+			set := conditions.Writer{Conditions: &list, Now: time.Unix(100, 0)}
+			SumUp(set, tt.problems, "Succeeded")
+			if got := set.Get(v1alpha1.ConditionReady).Message; got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
 	}
