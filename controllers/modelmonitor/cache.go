@@ -5,7 +5,6 @@ package modelmonitor
 import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
-	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/selection"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -15,15 +14,14 @@ import (
 )
 
 // CacheByObject keeps the cache small: of kinds of which we own some, only those are cached, and of pods only what the
-// controller reads.
+// controller reads. NetworkPolicies of others matter: they may keep traffic from the sidecar.
 func CacheByObject() map[client.Object]cache.ByObject {
 	owned := cache.ByObject{Label: ours()}
 	return map[client.Object]cache.ByObject{
-		&corev1.ConfigMap{}:           owned,
-		&networkingv1.NetworkPolicy{}: owned,
-		&batchv1.CronJob{}:            owned,
-		&batchv1.Job{}:                owned,
-		&corev1.Pod{}:                 {Transform: stripPod},
+		&corev1.ConfigMap{}: owned,
+		&batchv1.CronJob{}:  owned,
+		&batchv1.Job{}:      owned,
+		&corev1.Pod{}:       {Transform: stripPod},
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -92,17 +93,22 @@ func (p *pass) capture(ctx context.Context, e monitor.Effective) error {
 	if err := p.Client.List(ctx, &services, client.InNamespace(p.m.Namespace)); err != nil {
 		return fmt.Errorf("listing services: %w", err)
 	}
+	var policies networkingv1.NetworkPolicyList
+	if err := p.Client.List(ctx, &policies, client.InNamespace(p.m.Namespace)); err != nil {
+		return fmt.Errorf("listing NetworkPolicies: %w", err)
+	}
 	in := monitor.Injection{
 		Monitor:  p.m,
 		Pods:     monitor.Pods(pods.Items),
 		Template: t.template,
 		Services: services.Items,
+		Policies: policies.Items,
 		Revision: sidecar.Revision(sidecar.Params{Monitor: p.m.Name, Image: p.Images.Capture, Class: &e.Class.Spec}),
 	}
 	in.Port, in.Refused = p.port(t.template)
 	breaker := monitor.Breaker{
 		Revision:        in.Revision,
-		Tripped:         p.m.Status.Capture.TrippedRevision,
+		Tripped:         monitor.TripOf(&p.m.Status),
 		Rearmed:         p.m.Annotations[naming.AnnotationRearm],
 		Pods:            in.Pods,
 		CreationRefused: monitor.CreationRefused(t.deployment, p.m.Name),
@@ -126,17 +132,18 @@ func (p *pass) port(template *corev1.PodTemplateSpec) (port corev1.ContainerPort
 	return port, ""
 }
 
-// captured reports what was found. Pods that do not ask for the sidecar, and a tripped breaker, need a person.
+// captured reports what was found. Pods that do not ask for the sidecar, or cannot carry it, and a tripped breaker, need a
+// person.
 func (p *pass) captured(in monitor.Injection) error {
 	p.m.Status.Capture = in.Count()
 	f := in.Judge()
 	p.set.Set(v1alpha1.ConditionCaptureInjected, f.Status, f.Reason, f.Message)
-	if in.Tripped == "" {
+	if in.Tripped == (monitor.Trip{}) {
 		p.set.Remove(v1alpha1.ConditionInjectionBlocked)
 	} else {
 		p.set.True(v1alpha1.ConditionInjectionBlocked, v1alpha1.ReasonInjectionTripped, in.TrippedMessage())
 	}
-	if f.Reason == v1alpha1.ReasonInjectionTripped || f.Reason == v1alpha1.ReasonTemplateNotLabelled {
+	if f.Reason == v1alpha1.ReasonInjectionTripped || f.Reason == v1alpha1.ReasonTemplateNotLabelled || in.Refused != "" {
 		return reconcileerr.NewStalled(f.Reason, "%s", f.Message)
 	}
 	return nil
@@ -144,7 +151,10 @@ func (p *pass) captured(in monitor.Injection) error {
 
 // uncounted forgets the pods that were counted. What tripped the breaker is no count: it holds until somebody re-arms it.
 func (p *pass) uncounted() {
-	p.m.Status.Capture = v1alpha1.CaptureStatus{TrippedRevision: p.m.Status.Capture.TrippedRevision}
+	p.m.Status.Capture = v1alpha1.CaptureStatus{
+		TrippedRevision: p.m.Status.Capture.TrippedRevision,
+		TrippedTime:     p.m.Status.Capture.TrippedTime,
+	}
 }
 
 // notLookedAt makes unknown what was found out earlier and nobody looks at any more, for the reason.

@@ -62,11 +62,11 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 		Named("modelmonitor").
 		For(&v1alpha1.ModelMonitor{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}))).
 		Owns(&corev1.ConfigMap{}).
-		Owns(&networkingv1.NetworkPolicy{}).
 		Owns(&batchv1.CronJob{}).
 		Watches(&batchv1.Job{}, on(byLabel)).
 		Watches(&corev1.Pod{}, on(r.ofPod)).
 		Watches(&corev1.Service{}, on(r.inNamespace)).
+		Watches(&networkingv1.NetworkPolicy{}, on(r.inNamespace)).
 		Watches(&appsv1.Deployment{}, on(r.ofWorkload(v1alpha1.WorkloadKindDeployment))).
 		Watches(&appsv1.StatefulSet{}, on(r.ofWorkload(v1alpha1.WorkloadKindStatefulSet))).
 		Watches(&v1alpha1.MonitorClass{}, on(r.all), builder.WithPredicates(predicate.GenerationChangedPredicate{})).

@@ -23,6 +23,9 @@ func (in Injection) bypassed() string {
 		return ""
 	}
 	var texts []string
+	if n := in.Port.HostPort; n != 0 {
+		texts = append(texts, fmt.Sprintf("the hostPort %d of the port %s goes past the sidecar. Remove hostPort from it, and reach the model through a Service", n, in.Port.Name))
+	}
 	for i := range in.Services {
 		s := &in.Services[i]
 		if len(s.Spec.Selector) == 0 || s.Labels[naming.LabelMonitor] != "" || !labels.SelectorFromSet(s.Spec.Selector).Matches(labels.Set(in.Template.Labels)) {
@@ -37,7 +40,7 @@ func (in Injection) bypassed() string {
 	}
 	slices.Sort(texts)
 	if more := len(texts) - maxBypassing; more > 0 {
-		texts = append(texts[:maxBypassing], fmt.Sprintf("%d more Services do so", more))
+		texts = append(texts[:maxBypassing], fmt.Sprintf("%d more do so", more))
 	}
 	return strings.Join(texts, "\n")
 }

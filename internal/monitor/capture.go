@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/vedette-dev/vedette/api/v1alpha1"
@@ -97,8 +98,12 @@ type Injection struct {
 	Port corev1.ContainerPort
 	// Services are those of the namespace.
 	Services []corev1.Service
-	// Revision is that of the current sidecar, Tripped the one that the circuit breaker has stopped.
-	Revision, Tripped string
+	// Policies are the NetworkPolicies of the namespace.
+	Policies []networkingv1.NetworkPolicy
+	// Revision is that of the current sidecar.
+	Revision string
+	// Tripped is the trip by which the circuit breaker has stopped it.
+	Tripped Trip
 }
 
 // Finding is what a condition says.
@@ -120,7 +125,8 @@ func (in Injection) Count() v1alpha1.CaptureStatus {
 	}
 	return v1alpha1.CaptureStatus{
 		Revision:        in.Revision,
-		TrippedRevision: in.Tripped,
+		TrippedRevision: in.Tripped.Revision,
+		TrippedTime:     second(in.Tripped.Time),
 		Pods:            new(int32(len(in.Pods))),
 		InjectedPods:    &injected,
 		CurrentPods:     &current,
@@ -153,12 +159,13 @@ func (in Injection) problems() []problem {
 			all = append(all, problem{reason, text})
 		}
 	}
-	if in.Tripped != "" && in.Tripped == in.Revision {
+	if in.tripped() {
 		add(v1alpha1.ReasonInjectionTripped, in.TrippedMessage())
 	}
 	add(v1alpha1.ReasonTemplateNotLabelled, in.notLabelled())
 	add(v1alpha1.ReasonPortBypassed, in.Refused)
 	add(v1alpha1.ReasonPortBypassed, in.bypassed())
+	add(v1alpha1.ReasonPortBlocked, in.blocked())
 	add(v1alpha1.ReasonPodsNotInjected, in.notInjected())
 	add(v1alpha1.ReasonPortMismatch, in.mismatched())
 	add(v1alpha1.ReasonPodsOutdated, in.outdated())
@@ -167,10 +174,12 @@ func (in Injection) problems() []problem {
 
 // TrippedMessage says why injection is stopped and how to go on.
 func (in Injection) TrippedMessage() string {
-	return fmt.Sprintf("several pods could not start because of the sidecar, so new pods start without it. "+
-		"Mend the image, its pull secrets or the quota; then, to inject sidecar %[2]s again: kubectl -n %[3]s annotate modelmonitor %[1]s %[4]s=%[2]s --overwrite",
-		in.Monitor.Name, in.Tripped, in.Monitor.Namespace, naming.AnnotationRearm)
+	return fmt.Sprintf("several pods could not start because of the sidecar, so new pods start without it. Pods that hang do so until they are replaced: %[5]s\n"+
+		"Mend the image, its pull secrets or the quota; then, to inject sidecar %[2]s again: kubectl -n %[3]s annotate modelmonitor %[1]s %[4]s=%[6]s --overwrite",
+		in.Monitor.Name, in.Tripped.Revision, in.Monitor.Namespace, naming.AnnotationRearm, in.restart(), in.Tripped.Token())
 }
+
+func (in Injection) tripped() bool { return in.Tripped.Revision != "" && in.Tripped.Revision == in.Revision }
 
 func (in Injection) notLabelled() string {
 	name := in.Monitor.Name
@@ -195,7 +204,7 @@ func (in Injection) notInjected() string {
 			bare++
 		}
 	}
-	if bare == 0 || in.Refused != "" || in.Tripped != "" && in.Tripped == in.Revision {
+	if bare == 0 || in.Refused != "" || in.tripped() {
 		return ""
 	}
 	return "some pods started while the sidecar could not be injected. To replace them: " + in.restart()
@@ -215,7 +224,7 @@ func (in Injection) mismatched() string {
 
 func (in Injection) outdated() string {
 	for _, p := range in.Pods {
-		if p.Sidecar && p.Revision != in.Revision && in.Tripped != in.Revision {
+		if p.Sidecar && p.Revision != in.Revision && !in.tripped() {
 			return "some pods run an older sidecar, which goes on working. To replace them: " + in.restart()
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
@@ -28,6 +29,25 @@ func toService(name string, target intstr.IntOrString) corev1.Service {
 		ObjectMeta: metav1.ObjectMeta{Name: name},
 		Spec:       corev1.ServiceSpec{Selector: map[string]string{"app": "fraud"}, Ports: []corev1.ServicePort{{Port: 80, TargetPort: target}}},
 	}
+}
+
+// policies is one NetworkPolicy, which lets in the ports, or all of them.
+func policies(ports ...networkingv1.NetworkPolicyPort) []networkingv1.NetworkPolicy {
+	return []networkingv1.NetworkPolicy{{
+		ObjectMeta: metav1.ObjectMeta{Name: "p0"},
+		Spec: networkingv1.NetworkPolicySpec{
+			PodSelector: metav1.LabelSelector{MatchLabels: map[string]string{"app": "fraud"}},
+			Ingress:     []networkingv1.NetworkPolicyIngressRule{{Ports: ports}},
+		},
+	}}
+}
+
+func numbered(n int32) networkingv1.NetworkPolicyPort {
+	return networkingv1.NetworkPolicyPort{Port: new(intstr.FromInt32(n))}
+}
+
+func named(name string) networkingv1.NetworkPolicyPort {
+	return networkingv1.NetworkPolicyPort{Port: new(intstr.FromString(name))}
 }
 
 func TestJudgeInjection(t *testing.T) {
@@ -82,6 +102,40 @@ func TestJudgeInjection(t *testing.T) {
 			},
 			wantStatus: metav1.ConditionTrue, wantReason: v1alpha1.ReasonInjected,
 		},
+		"a port of the host goes past it": {
+			change:     func(in *Injection) { in.Port.HostPort = 80 },
+			wantStatus: metav1.ConditionFalse, wantReason: v1alpha1.ReasonPortBypassed,
+			wantMessages: []string{"Remove hostPort"},
+		},
+		"a NetworkPolicy that lets in the number blocks it": {
+			change:     func(in *Injection) { in.Policies = policies(numbered(8080)) },
+			wantStatus: metav1.ConditionFalse, wantReason: v1alpha1.ReasonPortBlocked,
+			wantMessages: []string{"the NetworkPolicy p0 ", "{spec: {ingress: [{ports: [{port: http}, {port: 15290}]}]}}"},
+		},
+		"a NetworkPolicy that lets in the name does not": {
+			change:     func(in *Injection) { in.Policies = policies(named("http")) },
+			wantStatus: metav1.ConditionTrue, wantReason: v1alpha1.ReasonInjected,
+		},
+		"nor does one that lets in every port": {
+			change:     func(in *Injection) { in.Policies = policies() },
+			wantStatus: metav1.ConditionTrue, wantReason: v1alpha1.ReasonInjected,
+		},
+		"nor does one beside another that lets in the sidecar": {
+			change: func(in *Injection) {
+				ports := numbered(15000)
+				ports.EndPort = new(int32(16000))
+				in.Policies = append(policies(numbered(8080)), policies(ports)...)
+			},
+			wantStatus: metav1.ConditionTrue, wantReason: v1alpha1.ReasonInjected,
+		},
+		"nor does one of other pods, or of what leaves them": {
+			change: func(in *Injection) {
+				in.Policies = append(policies(numbered(8080)), policies(numbered(8080))...)
+				in.Policies[0].Spec.PodSelector.MatchLabels["app"] = "churn"
+				in.Policies[1].Spec.PolicyTypes = []networkingv1.PolicyType{networkingv1.PolicyTypeEgress}
+			},
+			wantStatus: metav1.ConditionTrue, wantReason: v1alpha1.ReasonInjected,
+		},
 		"hostNetwork and the like": {
 			change:     func(in *Injection) { in.Refused = "Set hostNetwork: false in the pod template." },
 			wantStatus: metav1.ConditionFalse, wantReason: v1alpha1.ReasonPortBypassed,
@@ -93,11 +147,14 @@ func TestJudgeInjection(t *testing.T) {
 		},
 		"a tripped breaker comes first, and bare pods are no news then": {
 			change: func(in *Injection) {
-				in.Tripped = in.Revision
+				in.Tripped = Trip{in.Revision, time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC)}
 				in.Pods = append(in.Pods, Pod{Name: "b", Inject: "fraud"})
 			},
 			wantStatus: metav1.ConditionFalse, wantReason: v1alpha1.ReasonInjectionTripped,
-			wantMessages: []string{"kubectl -n payments annotate modelmonitor fraud vedette.dev/rearm=now --overwrite"},
+			wantMessages: []string{
+				"kubectl -n payments annotate modelmonitor fraud vedette.dev/rearm=now/2026-05-04T03:02:01Z --overwrite",
+				"until they are replaced: kubectl -n payments rollout restart deployment/fraud",
+			},
 		},
 		"all problems are told": {
 			change: func(in *Injection) {
@@ -142,7 +199,7 @@ func TestBypassNamesFewServicesInAFixedOrder(t *testing.T) {
 		in.Services = append(in.Services, toService(fmt.Sprintf("s%d", 8-i), intstr.FromInt32(8080)))
 	}
 	got := in.bypassed()
-	if !strings.HasPrefix(got, "the Service s0 ") || !strings.HasSuffix(got, "4 more Services do so") {
+	if !strings.HasPrefix(got, "the Service s0 ") || !strings.HasSuffix(got, "4 more do so") {
 		t.Errorf("got %q", got)
 	}
 }
@@ -170,6 +227,7 @@ func TestPods(t *testing.T) {
 func TestBreaker(t *testing.T) {
 	now := time.Unix(10000, 0)
 	old, fresh := metav1.NewTime(now.Add(-2*time.Minute)), metav1.NewTime(now.Add(-10*time.Second))
+	trip := Trip{"now", now.Add(-time.Minute)}
 	failing := func(created metav1.Time, n int) (pods []Pod) {
 		for range n {
 			pods = append(pods, Pod{Sidecar: true, Revision: "now", Failing: "CrashLoopBackOff", CreationTimestamp: created})
@@ -198,19 +256,24 @@ func TestBreaker(t *testing.T) {
 			{Sidecar: true, Revision: "old", Failing: "CrashLoopBackOff", CreationTimestamp: old},
 			{Sidecar: true, Revision: "old", Failing: "CrashLoopBackOff", CreationTimestamp: old},
 		}}},
-		"a quota that refuses every pod trips":                   {breaker: Breaker{CreationRefused: old.Time}, want: "now"},
-		"a refusal that has just begun may pass":                 {breaker: Breaker{CreationRefused: fresh.Time}},
-		"a quota that refuses more pods than work does not":      {breaker: Breaker{CreationRefused: old.Time, Pods: working(1)}},
-		"once tripped, it stays so though no pod fails any more": {breaker: Breaker{Tripped: "now"}, want: "now"},
-		"a new sidecar starts afresh":                            {breaker: Breaker{Tripped: "old", Pods: working(1)}},
-		"a person re-arms it":                                    {breaker: Breaker{Tripped: "now", Rearmed: "now", Pods: failing(old, 3)}},
-		"re-arming another revision does nothing":                {breaker: Breaker{Tripped: "now", Rearmed: "old"}, want: "now"},
+		"a quota that refuses every pod trips":                       {breaker: Breaker{CreationRefused: old.Time}, want: "now"},
+		"a refusal that has just begun may pass":                     {breaker: Breaker{CreationRefused: fresh.Time}},
+		"a quota that refuses more pods than work does not":          {breaker: Breaker{CreationRefused: old.Time, Pods: working(1)}},
+		"once tripped, it stays so though no pod fails any more":     {breaker: Breaker{Tripped: trip}, want: "now"},
+		"a new sidecar starts afresh":                                {breaker: Breaker{Tripped: Trip{"old", trip.Time}, Pods: working(1)}},
+		"a person re-arms it, and what failed before counts no more": {breaker: Breaker{Tripped: trip, Rearmed: trip.Token(), Pods: failing(old, 3), CreationRefused: old.Time}},
+		"it stays re-armed once the trip is off the record":          {breaker: Breaker{Rearmed: trip.Token(), Pods: failing(old, 3)}},
+		"re-armed, it trips again for what fails since":              {breaker: Breaker{Rearmed: trip.Token(), Pods: failing(fresh, 3)}, want: "now"},
+		"the token of an earlier trip does not re-arm a later one":   {breaker: Breaker{Tripped: trip, Rearmed: Trip{"now", trip.Time.Add(-time.Hour)}.Token()}, want: "now"},
+		"a token of the future hides nothing":                        {breaker: Breaker{Rearmed: Trip{"now", now.Add(time.Hour)}.Token(), Pods: failing(fresh, 3)}, want: "now"},
+		"re-arming another revision does nothing":                    {breaker: Breaker{Tripped: trip, Rearmed: Trip{"old", trip.Time}.Token()}, want: "now"},
+		"the revision alone is no token":                             {breaker: Breaker{Tripped: trip, Rearmed: "now"}, want: "now"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := tt.breaker
 			b.Revision, b.Now = "now", now
-			if got := b.Decide(); got != tt.want {
-				t.Errorf("tripped %q, want %q", got, tt.want)
+			if got := b.Decide(); got.Revision != tt.want {
+				t.Errorf("tripped %q, want %q", got.Revision, tt.want)
 			}
 		})
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -78,10 +79,11 @@ func TestHandle(t *testing.T) {
 	revision := sidecar.Revision(sidecar.Params{Monitor: "fraud", Image: "capture:default", Class: &class})
 	tripped := vedettev1alpha1.ModelMonitor{}
 	tripped.Status.Capture.TrippedRevision = revision
+	tripped.Status.Capture.TrippedTime = metav1.NewTime(time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC))
 	rearmed := *tripped.DeepCopy()
-	rearmed.Annotations = map[string]string{naming.AnnotationRearm: revision}
+	rearmed.Annotations = map[string]string{naming.AnnotationRearm: revision + "/2026-05-04T03:02:01Z"}
 	rearmedBefore := *tripped.DeepCopy()
-	rearmedBefore.Annotations = map[string]string{naming.AnnotationRearm: "0123456789"}
+	rearmedBefore.Annotations = map[string]string{naming.AnnotationRearm: revision + "/2026-05-04T03:02:00Z"}
 
 	for name, tt := range map[string]struct {
 		pod        *corev1.Pod

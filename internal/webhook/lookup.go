@@ -51,8 +51,8 @@ func (i *Injector) known(ctx context.Context, pod *corev1.Pod) (inject.Request, 
 		return r, fmt.Errorf("reading the ModelMonitor: %w", err)
 	}
 	r.Port = m.Spec.Source.Sidecar.Port
-	if tripped := m.Status.Capture.TrippedRevision; m.Annotations[naming.AnnotationRearm] != tripped {
-		r.TrippedRevision = tripped
+	if trip := monitor.TripOf(&m.Status); m.Annotations[naming.AnnotationRearm] != trip.Token() {
+		r.TrippedRevision = trip.Revision
 	}
 	var classes vedettev1alpha1.MonitorClassList
 	if err := i.Reader.List(ctx, &classes); err != nil {
