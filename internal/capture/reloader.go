@@ -41,6 +41,9 @@ type identity struct{ namespace, monitor string }
 
 // check refuses a document that was mounted by mistake.
 func (i identity) check(c *wire.Config) error {
+	if c.Mode == wire.ModePassThrough && c.Monitor == "" && c.Namespace == "" {
+		return nil // Of this document no more than the mode could be read.
+	}
 	if i.monitor != "" && i.monitor != c.Monitor || i.namespace != "" && i.namespace != c.Namespace {
 		return fmt.Errorf("the configuration is that of monitor %.100q in namespace %.100q; this sidecar belongs to %q in %q",
 			c.Monitor, c.Namespace, i.monitor, i.namespace)
@@ -48,7 +51,7 @@ func (i identity) check(c *wire.Config) error {
 	return nil
 }
 
-// reload applies what has changed. A document that cannot be used changes nothing.
+// reload applies what has changed. A document that cannot be used changes nothing, unless it says PassThrough.
 func (r *reloader) reload(ctx context.Context) {
 	s, changed, err := r.watcher.Read()
 	if err == nil && changed && s.Config != nil {
@@ -75,15 +78,20 @@ func (r *reloader) apply(ctx context.Context) error {
 		r.log.Info("there is no configuration: everything is passed through")
 		return nil
 	}
-	if r.baseline.key != baselineKey(c) {
-		r.baseline = baseline{key: baselineKey(c)}
-	}
-	next, err := plan.Compile(plan.Source{
+	source := plan.Source{
 		Config:  *c,
 		Pod:     plan.Pod{Labels: r.snapshot.Labels, Annotations: r.snapshot.Annotations, Images: r.images},
 		HashKey: r.snapshot.HashKey,
-		Summary: r.baseline.summary,
-	})
+	}
+	if c.Mode == wire.ModePassThrough {
+		r.passThrough(ctx, source)
+		return nil
+	}
+	if r.baseline.key != baselineKey(c) {
+		r.baseline = baseline{key: baselineKey(c)}
+	}
+	source.Summary = r.baseline.summary
+	next, err := plan.Compile(source)
 	if err != nil {
 		return err
 	}
@@ -95,6 +103,27 @@ func (r *reloader) apply(ctx context.Context) error {
 	r.log.Info("a configuration is in force", "revision", c.Revision, "mode", c.Mode, "version", next.Versions.Model,
 		"baseline", next.BaselineDigest, "unknown keys", r.snapshot.UnknownKeys)
 	return nil
+}
+
+// passThrough stops all capture. It is the kill switch, so nothing of the document but its mode is needed, and nothing
+// can keep it from taking effect.
+func (r *reloader) passThrough(ctx context.Context, s plan.Source) {
+	r.pipeline.SetPlan(nil)
+	r.baseline = baseline{}
+	b := s.Binding()
+	if b.Revision == "" { // Only the mode could be read.
+		b.Version = r.metrics.Version()
+	}
+	r.metrics.Bind(b)
+	r.log.Info("everything is passed through, as the configuration says", "revision", b.Revision, "unknown keys", r.snapshot.UnknownKeys)
+	if s.Config.Store.URL == "" {
+		return
+	}
+	// What waits in the spool is still to be uploaded.
+	if err := r.connect(ctx, s.Config.Store.URL); err != nil {
+		r.metrics.Current().Fault(telemetry.FaultConfig)
+		r.log.Error("the store of the configuration cannot be used", "error", err)
+	}
 }
 
 // connect opens the store. It is not contacted.

@@ -244,6 +244,45 @@ func TestReload(t *testing.T) {
 	}
 }
 
+// TestPassThroughIsUnconditional: a document that stops the capture needs nothing else that is right.
+func TestPassThroughIsUnconditional(t *testing.T) {
+	wrong := map[string]func(*wire.Config){
+		"a segment that does not compile": func(c *wire.Config) { c.Segments[0].When = "news(1) ==" },
+		"a path that is none":             func(c *wire.Config) { c.Schema.Features[0].Path = "body.x" },
+		"a store that is none":            func(c *wire.Config) { c.Store.URL = "://" },
+	}
+	documents := map[string]string{
+		"a version of which only the mode is known": `{"version":99,"mode":"PassThrough"}`,
+		"a form of which only the mode is known":    `{"version":1,"namespace":"ml","monitor":"flights","mode":"PassThrough","capture":"all"}`,
+	}
+	for name, change := range wrong {
+		c := config("file:///nowhere")
+		c.Mode = wire.ModePassThrough
+		change(&c)
+		raw, err := wire.Encode(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		documents[name] = string(raw)
+	}
+	for name, document := range documents {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, predict)
+			b.configure(config(b.storeURL()))
+			b.start()
+			b.predict(body(`{"score":0.5}`))
+			if v, _ := b.series(); v[naming.MetricRequests] != 1 || v[naming.MetricOtherRequests] != 0 {
+				t.Fatalf("before: %v", v)
+			}
+			b.write("config/config.v1.json", document)
+			b.eventually("a call that is passed through", func(v map[string]float64) bool {
+				b.predict(body(`{"score":0.5}`))
+				return v[naming.MetricOtherRequests] > 0
+			})
+		})
+	}
+}
+
 func TestReadiness(t *testing.T) {
 	b := newBench(t, predict)
 	b.model.Close() // A native sidecar starts before the model server.

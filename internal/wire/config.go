@@ -304,3 +304,21 @@ func Decode(b []byte) (c Config, unknownKeys bool, err error) {
 	var again Config
 	return c, d.Decode(&again) != nil, nil
 }
+
+// DecodeHead reads only the mode of a document, and whose it is. It is for documents that Decode refuses, so that a
+// reader of another release can obey ModePassThrough all the same. It reports false where there is no mode.
+func DecodeHead(b []byte) (Config, bool) {
+	var head struct {
+		Namespace json.RawMessage `json:"namespace"`
+		Monitor   json.RawMessage `json:"monitor"`
+		Mode      Mode            `json:"mode"`
+	}
+	if len(b) > MaxConfigBytes || json.Unmarshal(b, &head) != nil || head.Mode == "" {
+		return Config{}, false
+	}
+	c := Config{Mode: head.Mode}
+	// Fields of another type than ours are unknown, as are those that are not there.
+	_ = json.Unmarshal(head.Namespace, &c.Namespace)
+	_ = json.Unmarshal(head.Monitor, &c.Monitor)
+	return c, true
+}

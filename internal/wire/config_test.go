@@ -81,6 +81,29 @@ func TestDecode(t *testing.T) {
 	}
 }
 
+func TestDecodeHead(t *testing.T) {
+	for name, tt := range map[string]struct {
+		text string
+		want Config
+		ok   bool
+	}{
+		"a later version":                {`{"version":2,"namespace":"n","monitor":"m","mode":"PassThrough","schema":7}`, Config{Namespace: "n", Monitor: "m", Mode: ModePassThrough}, true},
+		"no more than the mode":          {`{"mode":"PassThrough"}`, Config{Mode: ModePassThrough}, true},
+		"names of another type":          {`{"namespace":1,"monitor":{},"mode":"Observe"}`, Config{Mode: ModeObserve}, true},
+		"no mode":                        {`{"version":1}`, Config{}, false},
+		"a mode of another type":         {`{"mode":{"name":"PassThrough"}}`, Config{}, false},
+		"half a document":                {`{"mode":"PassThrough"`, Config{}, false},
+		"more than a ConfigMap can hold": {`{"mode":"PassThrough"}` + strings.Repeat(" ", MaxConfigBytes), Config{}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, ok := DecodeHead([]byte(tt.text))
+			if diff := cmp.Diff(tt.want, got); diff != "" || ok != tt.ok {
+				t.Errorf("ok %v, want %v; (-want +got):\n%s", ok, tt.ok, diff)
+			}
+		})
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	b, _ := Encode(example())
 	f.Add(b)

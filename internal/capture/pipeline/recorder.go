@@ -14,7 +14,7 @@ import (
 // Begin implements proxy.Recorder.
 func (p *Pipeline) Begin(r *http.Request) *proxy.Exchange {
 	current := p.current.Load()
-	if current == nil || !current.Captures() || !current.Decoder.Matches(r.Method, r.URL.Path) {
+	if current == nil || !current.Decoder.Matches(r.Method, r.URL.Path) {
 		p.Metrics.Current().Other()
 		return nil
 	}

@@ -50,7 +50,8 @@ type Plan struct {
 	hashKey  []byte
 }
 
-// Compile makes a plan, but for its metrics. An error says what in the document cannot be used.
+// Compile makes a plan, but for its metrics. A document of mode PassThrough needs none; a suspended monitor is one that
+// the manager has stopped to reconcile: its sidecars go on. An error says what in the document cannot be used.
 func Compile(s Source) (*Plan, error) {
 	c := s.Config
 	if c.Capture.BodyLimitBytes <= 0 {
@@ -117,19 +118,22 @@ func (p *Plan) compile() error {
 	return nil
 }
 
-// Captures says whether inference calls are recorded. A suspended monitor is one that the manager has stopped to
-// reconcile: its sidecars go on.
-func (p *Plan) Captures() bool { return p.Config.Mode != wire.ModePassThrough }
-
 // Layout is where in the store the plan's files are.
 func (p *Plan) Layout() store.Layout {
 	return store.Layout{Cluster: p.Config.Cluster, Namespace: p.Config.Namespace, Monitor: p.Config.Monitor}
 }
 
 // Binding is what the plan's metrics depend on.
-func (p *Plan) Binding() telemetry.Binding {
-	b := telemetry.Binding{Version: p.Versions.Model, Buckets: p.Config.Capture.LatencyBuckets, Revision: p.Config.Revision}
-	for _, s := range p.Config.Segments {
+func (p *Plan) Binding() telemetry.Binding { return bindingOf(&p.Config, p.Versions.Model) }
+
+// Binding is what the metrics of a plan of s would depend on. Nothing is compiled.
+func (s Source) Binding() telemetry.Binding {
+	return bindingOf(&s.Config, s.Pod.version(s.Config.Versions.Model))
+}
+
+func bindingOf(c *wire.Config, version string) telemetry.Binding {
+	b := telemetry.Binding{Version: version, Buckets: c.Capture.LatencyBuckets, Revision: c.Revision}
+	for _, s := range c.Segments {
 		b.Segments = append(b.Segments, s.Name)
 	}
 	return b

@@ -185,22 +185,6 @@ func TestLabelKey(t *testing.T) {
 	}
 }
 
-func TestModes(t *testing.T) {
-	for mode, want := range map[wire.Mode]bool{
-		wire.ModeEnforce: true, wire.ModeObserve: true, wire.ModeSuspended: true, wire.ModePassThrough: false,
-	} {
-		c := config()
-		c.Mode = mode
-		p, err := Compile(Source{Config: c})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if p.Captures() != want {
-			t.Errorf("%s captures: %v", mode, p.Captures())
-		}
-	}
-}
-
 func FuzzParseDownward(f *testing.F) {
 	f.Add([]byte("a=\"b\"\nc=\"\\u00e9\\n\""))
 	f.Fuzz(func(_ *testing.T, b []byte) {

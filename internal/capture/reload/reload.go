@@ -47,7 +47,8 @@ type Watcher struct {
 func NewWatcher(f Files) *Watcher { return &Watcher{files: f} }
 
 // Read returns what the files say if that has changed since the last call; otherwise, changed is false. A document
-// that cannot be read is an error once, and not again until it changes.
+// that cannot be read is an error once, and not again until it changes. One that says PassThrough is never an error: if
+// it cannot be read, Config is its mode and whose it is.
 func (w *Watcher) Read() (s Snapshot, changed bool, err error) {
 	var contents [4][]byte
 	names := [4]string{w.files.Config, "", "", w.files.HashKey}
@@ -76,22 +77,36 @@ func (w *Watcher) Read() (s Snapshot, changed bool, err error) {
 		return Snapshot{}, false, nil
 	}
 	w.last = digest
-	if len(failures) > 0 {
+	config, unknown, err := decode(contents[0])
+	switch {
+	case config != nil && config.Mode == wire.ModePassThrough:
+	case len(failures) > 0:
 		return Snapshot{}, false, fmt.Errorf("reading the mounted files: %w", errors.Join(failures...))
+	case err != nil:
+		return Snapshot{}, false, err
 	}
-	s = Snapshot{
+	return Snapshot{
+		Config:      config,
+		UnknownKeys: unknown,
 		Labels:      plan.ParseDownward(contents[1]),
 		Annotations: plan.ParseDownward(contents[2]),
 		HashKey:     contents[3],
+	}, true, nil
+}
+
+// decode reads a document; nil is none. Of one that cannot be read it tries the mode.
+func decode(document []byte) (c *wire.Config, unknown bool, err error) {
+	if document == nil {
+		return nil, false, nil
 	}
-	if contents[0] != nil {
-		c, unknown, err := wire.Decode(contents[0])
-		if err != nil {
-			return Snapshot{}, false, err
-		}
-		s.Config, s.UnknownKeys = &c, unknown
+	whole, unknown, err := wire.Decode(document)
+	if err == nil {
+		return &whole, unknown, nil
 	}
-	return s, true, nil
+	if head, ok := wire.DecodeHead(document); ok && head.Mode == wire.ModePassThrough {
+		return &head, true, nil
+	}
+	return nil, false, err
 }
 
 // readOptional is nil for a file that does not exist.

@@ -62,6 +62,10 @@ func TestWatcher(t *testing.T) {
 		{name: "a key", files: map[string]string{"config": string(document), "key": "k"}, wantChanged: true, want: func(s Snapshot) bool { return string(s.HashKey) == "k" && s.Labels["a"] == "" }},
 		{name: "a broken document", files: map[string]string{"config": "{"}, wantErr: true},
 		{name: "which is reported once"},
+		{name: "what cannot be read says PassThrough", files: map[string]string{"config": `{"version":2,"monitor":"m","mode":"PassThrough","capture":[]}`}, wantChanged: true, want: func(s Snapshot) bool {
+			return s.Config.Mode == wire.ModePassThrough && s.Config.Monitor == "m" && s.UnknownKeys
+		}},
+		{name: "what cannot be read says another mode", files: map[string]string{"config": `{"version":2,"monitor":"m","mode":"Observe"}`}, wantErr: true},
 		{name: "a document of a later release", files: map[string]string{"config": `{"version":1,"monitor":"m","news":1}`}, wantChanged: true, want: func(s Snapshot) bool { return s.UnknownKeys }},
 		{name: "the monitor is deleted", files: map[string]string{"labels": ""}, wantChanged: true, want: func(s Snapshot) bool { return s.Config == nil }},
 	}
@@ -86,6 +90,18 @@ func TestAVersionThatIsNotKnown(t *testing.T) {
 	}
 	if _, _, err := NewWatcher(Files{Config: name}).Read(); !errors.Is(err, wire.ErrVersion) {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestPassThroughNeedsNoOtherFile(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, "config")
+	if err := os.WriteFile(name, []byte(`{"version":1,"mode":"PassThrough"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, changed, err := NewWatcher(Files{Config: name, HashKey: dir}).Read() // a key that is a directory
+	if !changed || err != nil || s.Config == nil || s.Config.Mode != wire.ModePassThrough {
+		t.Errorf("got %+v, %v, %v", s, changed, err)
 	}
 }
 
