@@ -31,6 +31,8 @@ import (
 const (
 	// conflictDelay gives the cache time to catch up with a write of somebody else.
 	conflictDelay = time.Second
+	// workers is more than the work of one monitor asks for, as a Prometheus that hangs holds each up for seconds.
+	workers = 16
 	// reconcileTimeout bounds one reconciliation, which asks a Prometheus that may hang.
 	reconcileTimeout = 2 * time.Minute
 )
@@ -52,7 +54,7 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 		APIs: apis, Prometheus: o.Prometheus, Images: o.Images, Now: o.Now,
 	}
 	if r.Prometheus == nil {
-		r.Prometheus = prometheus.Client{}
+		r.Prometheus = prometheus.NewPaced(prometheus.Client{}, pollPeriod, o.Now)
 	}
 	namespaces := &metav1.PartialObjectMetadata{}
 	namespaces.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
@@ -71,7 +73,7 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 		Watches(&appsv1.StatefulSet{}, on(r.ofWorkload(v1alpha1.WorkloadKindStatefulSet))).
 		Watches(&v1alpha1.MonitorClass{}, on(r.all), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WatchesMetadata(namespaces, on(r.ofNamespace), builder.WithPredicates(predicate.LabelChangedPredicate{})).
-		WithOptions(controller.Options{MaxConcurrentReconciles: 4, ReconciliationTimeout: reconcileTimeout}).
+		WithOptions(controller.Options{MaxConcurrentReconciles: workers, ReconciliationTimeout: reconcileTimeout}).
 		Build(reconcile.AsReconciler(mgr.GetClient(), r))
 	if err != nil {
 		return err

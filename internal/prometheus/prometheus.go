@@ -22,7 +22,7 @@ import (
 // Bounds of one question: an answer for 32 thresholds in 33 segments takes less than 1 MiB.
 const (
 	maxAnswer = 4 << 20
-	timeout   = 10 * time.Second
+	timeout   = 3 * time.Second
 )
 
 // Client asks Prometheus servers over HTTP.
