@@ -13,7 +13,8 @@ const (
 	// ConditionWithinThresholds is True when no threshold is violated, False when one is, and Unknown when there is too
 	// little traffic to tell, or nothing to ask.
 	ConditionWithinThresholds = "WithinThresholds"
-	// ConditionDriftDetected is True when the last conclusive drift run found drift, False when it found none.
+	// ConditionDriftDetected is True when the last conclusive drift run found drift, False when it found none. Runs that fail
+	// or cannot tell leave it as it is, and its message says so.
 	ConditionDriftDetected = "DriftDetected"
 	// ConditionStoreReachable is True when the last check could write, read and list the store.
 	ConditionStoreReachable = "StoreReachable"
@@ -93,7 +94,7 @@ const (
 	ReasonStable = "Stable"
 	// ReasonNotRun means that there was no run yet.
 	ReasonNotRun = "NotRun"
-	// ReasonRunFailed means that the last run failed, or its verdict was lost.
+	// ReasonRunFailed means that the last run failed, or its verdict was lost; what was concluded before stands.
 	ReasonRunFailed = "RunFailed"
 	// ReasonReachable means that the store could be written, read and listed.
 	ReasonReachable = "Reachable"
@@ -316,6 +317,10 @@ type AnalysisStatus struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
 	Report string `json:"report,omitempty"`
+
+	// conclusiveOutcome is the result of the last conclusive run, Stable or Drift. It stands until another run is conclusive.
+	// +optional
+	ConclusiveOutcome AnalysisOutcome `json:"conclusiveOutcome,omitempty"`
 
 	// thresholds are the verdicts of the last conclusive run on the thresholds of drift signals.
 	// +optional

@@ -83,7 +83,7 @@ func record(last *v1alpha1.AnalysisStatus, kind v1alpha1.AnalysisRunKind, r Run)
 	s := v1alpha1.AnalysisStatus{Kind: kind, JobName: v1alpha1.ObjectName(r.Job), FinishTime: metav1.NewTime(r.Finished)}
 	if last != nil {
 		s.LastSuccessTime = last.LastSuccessTime
-		s.Thresholds, s.Worst = last.Thresholds, last.Worst
+		s.ConclusiveOutcome, s.Thresholds, s.Worst = last.ConclusiveOutcome, last.Thresholds, last.Worst
 	}
 	v, err := wire.DecodeVerdict(r.Message)
 	if err != nil {
@@ -105,6 +105,9 @@ func record(last *v1alpha1.AnalysisStatus, kind v1alpha1.AnalysisRunKind, r Run)
 		return s
 	}
 	s.LastSuccessTime = s.FinishTime
+	if s.Outcome == v1alpha1.AnalysisOutcomeStable || s.Outcome == v1alpha1.AnalysisOutcomeDrift {
+		s.ConclusiveOutcome = s.Outcome
+	}
 	if s.Outcome != v1alpha1.AnalysisOutcomeInsufficient {
 		s.Thresholds, s.Worst = thresholdVerdicts(v.Thresholds), findings(v.Findings)
 	}
@@ -173,20 +176,31 @@ func second(t time.Time) metav1.Time {
 	return metav1.NewTime(t.Truncate(time.Second))
 }
 
-// Drifted says what the last drift run found; the condition is absent where no drift is looked for.
+// Drifted says what the last conclusive drift run found; the condition is absent where no drift is looked for. A run that
+// fails or cannot tell is told, and changes nothing.
 func Drifted(runs []v1alpha1.AnalysisStatus) Finding {
 	last := LastRun(runs, v1alpha1.AnalysisRunDrift)
-	switch {
-	case last == nil:
+	if last == nil {
 		return Finding{metav1.ConditionUnknown, v1alpha1.ReasonNotRun, "there was no drift run yet"}
-	case last.Outcome == v1alpha1.AnalysisOutcomeDrift:
-		return Finding{metav1.ConditionTrue, v1alpha1.ReasonDrifted, "drifted: " + offenders(last.Worst)}
-	case last.Outcome == v1alpha1.AnalysisOutcomeStable:
-		return Finding{metav1.ConditionFalse, v1alpha1.ReasonStable, "the last run found no drift"}
-	case last.Outcome == v1alpha1.AnalysisOutcomeInsufficient:
-		return Finding{metav1.ConditionUnknown, v1alpha1.ReasonInsufficientData, "the last run could not tell: " + cmp.Or(last.Message, last.Reason, "there was too little data")}
 	}
-	return Finding{metav1.ConditionUnknown, v1alpha1.ReasonRunFailed, "the last run failed: " + cmp.Or(last.Message, last.Reason)}
+	var f Finding
+	switch last.ConclusiveOutcome {
+	case v1alpha1.AnalysisOutcomeDrift:
+		f = Finding{metav1.ConditionTrue, v1alpha1.ReasonDrifted, "drifted: " + offenders(last.Worst)}
+	case v1alpha1.AnalysisOutcomeStable:
+		f = Finding{metav1.ConditionFalse, v1alpha1.ReasonStable, "the last conclusive run found no drift"}
+	default:
+		f = Finding{metav1.ConditionUnknown, v1alpha1.ReasonInsufficientData, "there was no conclusive run yet"}
+	}
+	switch last.Outcome {
+	case v1alpha1.AnalysisOutcomeStable, v1alpha1.AnalysisOutcomeDrift:
+	case v1alpha1.AnalysisOutcomeInsufficient:
+		f.Message += "; the last run could not tell: " + cmp.Or(last.Message, last.Reason, "there was too little data")
+	default:
+		f.Reason = v1alpha1.ReasonRunFailed
+		f.Message += "; the last run failed: " + cmp.Or(last.Message, last.Reason)
+	}
+	return f
 }
 
 // offenders lists what stands out, worst first, without the numbers, which the reports hold.

@@ -4,6 +4,7 @@ package monitor
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -43,7 +44,7 @@ func TestRecord(t *testing.T) {
 	var s v1alpha1.ModelMonitorStatus
 	Record(&s, driftRun(t, "a", 1000, wire.OutcomeDrift))
 	want := []v1alpha1.AnalysisStatus{{
-		Kind: v1alpha1.AnalysisRunDrift, JobName: "a", Outcome: v1alpha1.AnalysisOutcomeDrift, FinishTime: metav1.NewTime(at(1000)), LastSuccessTime: metav1.NewTime(at(1000)),
+		Kind: v1alpha1.AnalysisRunDrift, JobName: "a", Outcome: v1alpha1.AnalysisOutcomeDrift, ConclusiveOutcome: v1alpha1.AnalysisOutcomeDrift, FinishTime: metav1.NewTime(at(1000)), LastSuccessTime: metav1.NewTime(at(1000)),
 		From: metav1.NewTime(at(0)), To: metav1.NewTime(at(100)), Rows: new(int64(1000)), CoveragePercent: "98.7", ConfigRevision: "rev",
 		Thresholds: []v1alpha1.ThresholdVerdict{
 			{Name: "psi", Segment: "atl", Outcome: v1alpha1.ThresholdFail, Value: "0.293"},
@@ -70,11 +71,14 @@ func TestRecord(t *testing.T) {
 	if lost.Outcome != v1alpha1.AnalysisOutcomeFailed || lost.Reason != reasonVerdictLost || !lost.LastSuccessTime.Time.Equal(at(1000)) {
 		t.Errorf("a lost verdict is %+v", lost)
 	}
-	if got := Drifted(s.Analyses); got.Status != metav1.ConditionUnknown || got.Reason != v1alpha1.ReasonRunFailed {
+	if got := Drifted(s.Analyses); got.Status != metav1.ConditionTrue || got.Reason != v1alpha1.ReasonRunFailed || !strings.Contains(got.Message, "the last run failed") {
 		t.Errorf("a lost verdict leaves %+v, never silently the previous one", got)
 	}
 
 	Record(&s, driftRun(t, "c", 3000, wire.OutcomeInsufficient))
+	if got := Drifted(s.Analyses); got.Status != metav1.ConditionTrue || got.Reason != v1alpha1.ReasonDrifted || !strings.Contains(got.Message, "could not tell") {
+		t.Errorf("a run that could not tell leaves %+v, want what was concluded before", got)
+	}
 	unsure := LastRun(s.Analyses, v1alpha1.AnalysisRunDrift)
 	if diff := cmp.Diff(want[0].Thresholds, unsure.Thresholds); diff != "" {
 		t.Errorf("a run that could not tell changed the verdicts of the last conclusive one:\n%s", diff)
@@ -130,6 +134,11 @@ func TestOutliersAreCounted(t *testing.T) {
 
 func TestDriftedNamesTheOffenders(t *testing.T) {
 	var s v1alpha1.ModelMonitorStatus
+	var unsure v1alpha1.ModelMonitorStatus
+	Record(&unsure, driftRun(t, "a", 1000, wire.OutcomeInsufficient))
+	if got := Drifted(unsure.Analyses); got.Status != metav1.ConditionUnknown || got.Reason != v1alpha1.ReasonInsufficientData {
+		t.Errorf("before any conclusive run: %+v", got)
+	}
 	if got := Drifted(nil); got.Reason != v1alpha1.ReasonNotRun {
 		t.Errorf("before the first run: %+v", got)
 	}

@@ -179,7 +179,9 @@ func (in Injection) TrippedMessage() string {
 		in.Monitor.Name, in.Tripped.Revision, in.Monitor.Namespace, naming.AnnotationRearm, in.restart(), in.Tripped.Token())
 }
 
-func (in Injection) tripped() bool { return in.Tripped.Revision != "" && in.Tripped.Revision == in.Revision }
+func (in Injection) tripped() bool {
+	return in.Tripped.Revision != "" && in.Tripped.Revision == in.Revision
+}
 
 func (in Injection) notLabelled() string {
 	name := in.Monitor.Name
