@@ -87,10 +87,12 @@ func lookup(v any, names []any) (any, bool) {
 	for _, n := range names {
 		switch n := n.(type) {
 		case string:
-			m, ok := v.(map[string]any)
-			if v, ok = m[n]; !ok {
+			m, _ := v.(map[string]any) // what is no object has no members
+			member, ok := m[n]
+			if !ok {
 				return nil, false
 			}
+			v = member
 		case int:
 			l, ok := v.([]any)
 			if n < 0 {

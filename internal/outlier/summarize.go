@@ -4,6 +4,7 @@ package outlier
 
 import (
 	"cmp"
+	"maps"
 	"math"
 	"slices"
 
@@ -47,9 +48,7 @@ func Summarize(s *profile.Series) FeatureSummary {
 // Count is the categories of a series that are counted one by one.
 func Count(s *profile.Series) map[string]int64 {
 	counts := make(map[string]int64, s.Categories.Len())
-	for name, n := range s.Categories.All() {
-		counts[name] = n
-	}
+	maps.Insert(counts, s.Categories.All())
 	return counts
 }
 

@@ -4,7 +4,7 @@ package outlier
 
 import (
 	"math"
-	"sort"
+	"slices"
 
 	"github.com/vedette-dev/vedette/internal/profile"
 )
@@ -50,7 +50,7 @@ func (t Tail) Surprise(x float64) float64 {
 	if x -= 1e-9 * math.Abs(x); x <= t[0] {
 		return 0
 	}
-	i := sort.SearchFloat64s(t, x)
+	i, _ := slices.BinarySearch(t, x)
 	if i == len(t) {
 		last := surprises[i-1]
 		if t[i-1] <= 0 {
@@ -69,7 +69,7 @@ func (t Tail) At(rate float64) float64 {
 		return math.Inf(1)
 	}
 	s := -math.Log10(rate)
-	i := sort.SearchFloat64s(surprises[:len(t)], s)
+	i, _ := slices.BinarySearch(surprises[:len(t)], s)
 	if i == len(t) {
 		return t[i-1]
 	}

@@ -3,6 +3,7 @@
 package record_test
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"testing"
@@ -38,10 +39,7 @@ func TestDuckDBReadsTypedColumns(t *testing.T) {
 		"version": "v/1", "n": "2", "zulu": -2.5, "ts": "2001-06-01 02:03:04.000567+00", "status": 200.0,
 		"scores": "1", "segments": "2", "total": 1.0, "weekend": true, "origin": "ATL", "notes": "1", "bytes": "1099511627776", "body": "2",
 	}
-	second := map[string]any{}
-	for k, v := range want {
-		second[k] = v
-	}
+	second := maps.Clone(want)
 	second["version"] = "v2"
 	if diff := cmp.Diff([]map[string]any{want, second}, got); diff != "" {
 		t.Errorf("what DuckDB reads (-want +got):\n%s", diff)
