@@ -19,5 +19,14 @@
 // limit, or lost before it was decoded) counts as one. The series of segments are counted after decoding: calls that
 // were dropped undecoded are in none.
 //
+// They hold within one process, while the version stays the same. Two things are outside:
+//
+//   - When the pod's version label is changed in place, the series of the old version end at once, so that no version is
+//     shown that serves no more. Calls that were waiting to be decoded then are counted nowhere, and their rows, as
+//     those that wait in the spool, are counted as stored or dropped under the new version. Deployments, which replace
+//     pods to change their labels, never see this.
+//   - After a restart of the container, the rows of the files that its predecessor left in the spool are in rows_stored
+//     and rows_dropped of the new process, and in rows of neither.
+//
 // The package imports no other part of the sidecar.
 package telemetry
