@@ -12,8 +12,8 @@ import (
 
 // +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=mutatingwebhookconfigurations,verbs=get;list;watch,roleName=vedette-certificates
 // +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=mutatingwebhookconfigurations,resourceNames=vedette-injection,verbs=update,roleName=vedette-certificates
-// +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch,namespace=vedette-system,roleName=vedette-certificates
-// +kubebuilder:rbac:groups="",resources=secrets,resourceNames=vedette-webhook-certificate,verbs=update,namespace=vedette-system,roleName=vedette-certificates
+// +kubebuilder:rbac:groups="",resources=secrets,verbs=list;watch,namespace=vedette-system,roleName=vedette-certificates
+// +kubebuilder:rbac:groups="",resources=secrets,resourceNames=vedette-webhook-certificate,verbs=get;update,namespace=vedette-system,roleName=vedette-certificates
 
 // The names of the manager's own objects that certificates are made of.
 const (
