@@ -139,6 +139,25 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 	}
 }
 
+// TestLargeRowsDoNotWaitInMemory: a few bodies fill a row group.
+func TestLargeRowsDoNotWaitInMemory(t *testing.T) {
+	random := rand.NewChaCha8([32]byte{1})
+	rows := make([]record.Row, 20)
+	for i := range rows {
+		rows[i] = fullRow()
+		rows[i].Request = make([]byte, 1<<20)
+		random.Read(rows[i].Request) //nolint:errcheck // It never fails.
+	}
+	file := write(t, record.Records, rows...)
+	parsed, err := parquet.OpenFile(bytes.NewReader(file), int64(len(file)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(parsed.RowGroups()); n != len(rows)/2 {
+		t.Errorf("the file has %d row groups, want one for every 2 MiB", n)
+	}
+}
+
 func TestPredictionsAreNarrow(t *testing.T) {
 	t.Parallel()
 	row := fullRow()

@@ -76,9 +76,10 @@ const (
 type Writer struct {
 	parquet *parquet.GenericWriter[any]
 	rows    [1]parquet.Row
-	// flushed is the size of the row groups that are written; unsized the number of rows since the last look at it.
-	flushed int64
-	unsized int
+	// flushed is the size of the row groups that are written; unsized the number of rows since the last look at it, and
+	// unsizedBytes that of their strings.
+	flushed               int64
+	unsized, unsizedBytes int
 }
 
 // NewWriter starts a file. Equal rows and metadata give equal bytes.
@@ -95,7 +96,8 @@ func NewWriter(w io.Writer, schema *parquet.Schema, metadata map[string]string) 
 
 var codec = zstd.Codec{Level: zstd.SpeedFastest}
 
-// sizeEvery is how many rows go by between two looks at the size of the row group, which costs as much as a row.
+// sizeEvery is how many rows, unless they are large, go by between two looks at the size of the row group, which costs
+// as much as a row.
 const sizeEvery = 64
 
 // Write appends one row: its values in the order of the schema's leaves, with their levels. It keeps nothing of it.
@@ -104,10 +106,15 @@ func (w *Writer) Write(row parquet.Row) error {
 	if _, err := w.parquet.WriteRows(w.rows[:]); err != nil {
 		return err
 	}
-	if w.unsized++; w.unsized < sizeEvery {
+	for i := range row {
+		if row[i].Kind() == parquet.ByteArray {
+			w.unsizedBytes += len(row[i].ByteArray())
+		}
+	}
+	if w.unsized++; w.unsized < sizeEvery && w.unsizedBytes < rowGroupBytes {
 		return nil
 	}
-	w.unsized = 0
+	w.unsized, w.unsizedBytes = 0, 0
 	if w.Size()-w.flushed < rowGroupBytes {
 		return nil
 	}
