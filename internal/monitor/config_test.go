@@ -92,6 +92,26 @@ func TestLatencyBuckets(t *testing.T) {
 	}
 }
 
+func TestCheckHashKey(t *testing.T) {
+	hashed := v1alpha1.LabelKey{Path: "request.id", Store: v1alpha1.LabelKeyKeyedHash}
+	for name, tt := range map[string]struct {
+		key         v1alpha1.LabelKey
+		secret      v1alpha1.ObjectName
+		wantStalled string
+	}{
+		"no label key":       {},
+		"a plain one":        {key: v1alpha1.LabelKey{Path: "request.id", Store: v1alpha1.LabelKeyPlain}},
+		"hashed with a key":  {key: hashed, secret: "hash"},
+		"hashed without one": {key: hashed, wantStalled: v1alpha1.ReasonHashKeyMissing},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m, class := wrappers.MakeMonitor("ns", "m").Obj(), wrappers.MakeClass("standard")
+			m.Spec.Schema.LabelKey, class.Spec.HashKey.SecretName = tt.key, tt.secret
+			wantError(t, CheckHashKey(m, class), tt.wantStalled, "")
+		})
+	}
+}
+
 func TestValidate(t *testing.T) {
 	for name, tt := range map[string]struct {
 		change      func(*wrappers.Monitor)

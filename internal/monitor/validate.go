@@ -30,6 +30,16 @@ func Validate(m *v1alpha1.ModelMonitor) error {
 	return nil
 }
 
+// CheckHashKey judges whether the class has the key that a monitor needs. Its error is Stalled: without the key, label keys
+// that are to be hashed are left out of every record.
+func CheckHashKey(m *v1alpha1.ModelMonitor, class *v1alpha1.MonitorClass) error {
+	if k := m.Spec.Schema.LabelKey; k.Path == "" || k.Store != v1alpha1.LabelKeyKeyedHash || class.Spec.HashKey.SecretName != "" {
+		return nil
+	}
+	return reconcileerr.NewStalled(v1alpha1.ReasonHashKeyMissing,
+		"spec.schema.labelKey.store is KeyedHash, and the MonitorClass %q names no key: set spec.hashKey of the class, or store: Plain", class.Name)
+}
+
 func schedules(m *v1alpha1.ModelMonitor) []string {
 	var wrong []string
 	for i, a := range m.Spec.Analyses {
