@@ -99,6 +99,9 @@ func (p *pass) reconcile(ctx context.Context) []error {
 	e := monitor.Bound(p.m, class)
 	p.bounded(e)
 	var problems []error
+	if err := monitor.CheckHashKey(p.m, e.Class); err != nil {
+		problems = append(problems, err)
+	}
 	for _, step := range []func(context.Context, monitor.Effective) error{p.config, p.capture, p.children, p.runs, p.health} {
 		if err := step(ctx, e); err != nil {
 			problems = append(problems, err)
