@@ -19,6 +19,7 @@
 // array the scores (of a regression: its first element is the score). In an object it is the keys score, label, scores.
 // An array of one element stands for that element.
 //
-// All input is untrusted: what cannot be read is an error, and nothing here panics. The package must not import the
+// All input is untrusted: what cannot be read is an error, what would take too much memory is ErrLimit before any is
+// taken, and nothing here panics. A call has at most 16384 instances, and at most 262144 instances times features. The package must not import the
 // proxy, files or metrics.
 package decode
