@@ -48,7 +48,7 @@ func stripPod(obj any) (any, error) {
 	}
 	status := corev1.PodStatus{Phase: p.Status.Phase, InitContainerStatuses: p.Status.InitContainerStatuses}
 	if p.Labels[naming.LabelMonitor] != "" {
-		status.ContainerStatuses = p.Status.ContainerStatuses
+		status.ContainerStatuses, status.Conditions = p.Status.ContainerStatuses, p.Status.Conditions
 	}
 	p.Spec, p.Status = corev1.PodSpec{InitContainers: sidecar}, status
 	return p, nil

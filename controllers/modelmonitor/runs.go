@@ -14,9 +14,9 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/vedette-dev/vedette/api/v1alpha1"
+	"github.com/vedette-dev/vedette/internal/apply"
 	"github.com/vedette-dev/vedette/internal/build/analysis"
 	"github.com/vedette-dev/vedette/internal/monitor"
-	"github.com/vedette-dev/vedette/internal/naming"
 )
 
 // runs records what Jobs have found, and starts the Jobs that the operator runs by itself: the check of the store, and
@@ -41,7 +41,7 @@ func (p *pass) runs(ctx context.Context, e monitor.Effective) error {
 	if e.Mode == v1alpha1.ModeSuspended || e.Mode == v1alpha1.ModePassThrough {
 		return nil
 	}
-	return p.oneOffs(ctx, e, jobs)
+	return p.oneOffs(ctx, e, jobs, pods.Items)
 }
 
 func (p *pass) drifted(e monitor.Effective) {
@@ -71,57 +71,77 @@ func (p *pass) ours(ctx context.Context, jobs []batchv1.Job) ([]batchv1.Job, err
 	}), nil
 }
 
-func (p *pass) oneOffs(ctx context.Context, e monitor.Effective, jobs batchv1.JobList) error {
+// oneOffs keeps the Jobs that are wanted now, and starts them when they are due: the baseline once the store works.
+func (p *pass) oneOffs(ctx context.Context, e monitor.Effective, jobs batchv1.JobList, pods []corev1.Pod) error {
 	params := p.params(e)
-	check := analysis.CheckName(params)
-	keep := []string{check}
-	again, err := p.oneOff(ctx, params, monitor.KindCheck, check, v1alpha1.ConditionStoreReachable, jobs.Items)
+	b := monitor.Config(p.m, e).Baseline
+	check := oneOff{kind: monitor.KindCheck, name: analysis.CheckName(params), condition: v1alpha1.ConditionStoreReachable}
+	baseline := oneOff{kind: monitor.KindBaseline, name: analysis.BaselineName(params, b.Name), condition: v1alpha1.ConditionReady}
+	keep := []string{check.name}
+	if b.DatasetURL != "" {
+		keep = append(keep, baseline.name)
+	}
+	// What is no longer wanted goes first: an old Job must not be taken for the answer once its name is wanted again.
+	if err := p.applier.Prune(ctx, p.m.UID, &jobs, keep...); err != nil {
+		return err
+	}
+	check.recorded = monitor.LastRun(p.m.Status.Analyses, v1alpha1.AnalysisRunCheck)
+	check.last = check.recorded
+	again, delay, err := p.oneOff(ctx, params, check, jobs.Items, pods)
 	if err != nil {
 		return err
 	}
-	store := monitor.Reachable(monitor.LastRun(p.m.Status.Analyses, v1alpha1.AnalysisRunCheck), check)
+	store := monitor.Reachable(check.last, check.name, e.Class.Spec.Store.Credentials, delay)
 	p.set.Set(v1alpha1.ConditionStoreReachable, store.Status, store.Reason, store.Message)
-	if err := monitor.StoreError(store, again); err != nil {
+	if err := monitor.StoreError(store, again); err != nil || b.DatasetURL == "" {
 		return err
 	}
-	if b := monitor.Config(p.m, e).Baseline; b.DatasetURL != "" {
-		name := naming.Job(p.m.Name, monitor.KindBaseline, b.Name)
-		keep = append(keep, name)
-		again, err := p.oneOff(ctx, params, monitor.KindBaseline, name, v1alpha1.ConditionReady, jobs.Items)
-		if err != nil {
-			return err
-		}
-		if err := monitor.BaselineError(monitor.LastRun(p.m.Status.Analyses, v1alpha1.AnalysisRunBaseline), name, b.DatasetURL, again); err != nil {
-			return err
-		}
+	baseline.recorded = monitor.LastRun(p.m.Status.Analyses, v1alpha1.AnalysisRunBaseline)
+	baseline.last = monitor.BaselineRun(p.m.Status.Analyses, check.name)
+	if again, delay, err = p.oneOff(ctx, params, baseline, jobs.Items, pods); err != nil {
+		return err
 	}
-	return p.applier.Prune(ctx, p.m.UID, &jobs, keep...)
+	return monitor.BaselineError(baseline.last, baseline.name, b.DatasetURL, again, delay)
 }
 
-// oneOff starts a Job when it is due, and says when to look again. The condition tells since when it has been failing.
-func (p *pass) oneOff(ctx context.Context, params analysis.Params, kind, name, condition string, jobs []batchv1.Job) (time.Duration, error) {
-	o := monitor.OneOff{Name: name, Now: p.now}
-	for i := range p.m.Status.Analyses {
-		if s := &p.m.Status.Analyses[i]; string(s.JobName) == name {
-			o.Last = s
-		}
-	}
-	if c := p.set.Get(condition); c != nil && c.Status == metav1.ConditionFalse {
+// oneOff is a Job that the operator runs by itself.
+type oneOff struct {
+	kind, name string
+	// condition tells since when it has been failing.
+	condition string
+	// recorded is the run of the kind in status, last the same where it still holds.
+	recorded, last *v1alpha1.AnalysisStatus
+}
+
+// oneOff starts a Job when it is due. It says when it will be, where that is later, and why a Job that was started has not
+// begun.
+func (p *pass) oneOff(ctx context.Context, params analysis.Params, w oneOff, jobs []batchv1.Job, pods []corev1.Pod) (again time.Duration, delay string, err error) {
+	o := monitor.OneOff{Name: w.name, Last: w.last, Now: p.now}
+	if c := p.set.Get(w.condition); c != nil && c.Status == metav1.ConditionFalse {
 		o.FailingSince = c.LastTransitionTime.Time
 	}
-	run, after := o.Due()
+	run, again := o.Due()
 	if !run {
-		return after, nil
+		return again, "", nil
 	}
+	desired := analysis.Job(params, w.kind, w.name)
 	for i := range jobs {
-		if jobs[i].Name != name {
+		j := &jobs[i]
+		if j.Name != w.name || !metav1.IsControlledBy(j, p.m) {
 			continue
 		}
-		if _, ended := monitor.Finished(&jobs[i]); ended && o.Last != nil {
-			return 0, p.applier.Delete(ctx, p.m.UID, &jobs[i]) // its deletion wakes us, to start it afresh
+		changed, err := apply.Changed(desired, j)
+		if err != nil {
+			return 0, "", err
 		}
-		return 0, nil // it runs, or its verdict is on its way
+		// A deletion wakes us, to start the Job afresh. A Job cannot be changed: that of an image that is mended would wait on.
+		if monitor.Recorded(j, w.recorded) || changed && monitor.Pending(j) {
+			return 0, "", p.applier.Delete(ctx, p.m.UID, j)
+		}
+		delay, soon := monitor.Delay(j, pods, p.now)
+		p.lookAgain(soon)
+		return 0, delay, nil // it runs, or its verdict is on its way
 	}
-	_, err := p.applier.Apply(ctx, p.m.UID, analysis.Job(params, kind, name))
-	return 0, err
+	_, err = p.applier.Apply(ctx, p.m.UID, desired)
+	return 0, "", err
 }

@@ -91,6 +91,15 @@ func (a Applier) apply(ctx context.Context, owner types.UID, u *unstructured.Uns
 	return true, nil
 }
 
+// Changed says whether live was applied from something else than desired.
+func Changed(desired any, live client.Object) (bool, error) {
+	u, err := mark(desired)
+	if err != nil {
+		return false, err
+	}
+	return live.GetAnnotations()[naming.AnnotationHash] != u.GetAnnotations()[naming.AnnotationHash], nil
+}
+
 // mark turns desired into unstructured and puts its hash on it.
 func mark(desired any) (*unstructured.Unstructured, error) {
 	b, err := json.Marshal(desired)

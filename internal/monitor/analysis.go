@@ -18,6 +18,7 @@ import (
 // Reasons that analyze gives for a failed run.
 const (
 	reasonCredentialsRefused = "CredentialsRefused"
+	reasonWriterRefused      = "WriterRefused"
 	reasonUnreachable        = "Unreachable"
 	reasonBaselineMissing    = "BaselineMissing"
 	reasonDatasetMissing     = "DatasetMissing"
@@ -47,6 +48,8 @@ type Run struct {
 	Finished time.Time
 	// Message is the termination message of its last container; empty when the pod is gone.
 	Message string
+	// Failure is why the Job failed, such as DeadlineExceeded; empty when it did not.
+	Failure string
 }
 
 // Record adds a run to the last runs in status. A run that is older than the one on record, or is that one, changes nothing.
@@ -56,7 +59,7 @@ func Record(status *v1alpha1.ModelMonitorStatus, r Run) {
 		return
 	}
 	last := LastRun(status.Analyses, kind)
-	if last != nil && cmp.Or(r.Finished.Compare(last.FinishTime.Time), cmp.Compare(r.Job, string(last.JobName))) <= 0 {
+	if recorded(last, r.Job, r.Finished) {
 		return
 	}
 	next := record(last, kind, r)
@@ -79,6 +82,11 @@ func LastRun(runs []v1alpha1.AnalysisStatus, kind v1alpha1.AnalysisRunKind) *v1a
 	return nil
 }
 
+// recorded says whether a Job that ended is the run on record, or is older.
+func recorded(last *v1alpha1.AnalysisStatus, job string, finished time.Time) bool {
+	return last != nil && cmp.Or(finished.Compare(last.FinishTime.Time), cmp.Compare(job, string(last.JobName))) <= 0
+}
+
 func record(last *v1alpha1.AnalysisStatus, kind v1alpha1.AnalysisRunKind, r Run) v1alpha1.AnalysisStatus {
 	s := v1alpha1.AnalysisStatus{Kind: kind, JobName: v1alpha1.ObjectName(r.Job), FinishTime: metav1.NewTime(r.Finished)}
 	if last != nil {
@@ -89,6 +97,9 @@ func record(last *v1alpha1.AnalysisStatus, kind v1alpha1.AnalysisRunKind, r Run)
 	if err != nil {
 		// A verdict that is lost is unknown, never silently the previous one.
 		s.Outcome, s.Reason, s.Message = v1alpha1.AnalysisOutcomeFailed, reasonVerdictLost, "the run ended without a verdict: look at the logs of its Job"
+		if r.Failure != "" {
+			s.Message = truncate("the run ended without a verdict ("+r.Failure+"): look at the logs and events of its Job", 512)
+		}
 		return s
 	}
 	s.Outcome = outcome(v.Outcome)

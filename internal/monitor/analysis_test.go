@@ -174,20 +174,20 @@ func TestEnded(t *testing.T) {
 		"a Job that runs has no verdict": {jobs: []batchv1.Job{job("a", 0)}, pods: []corev1.Pod{pod("a", 0, "")}},
 		"a Job whose pod has ended": {
 			jobs: []batchv1.Job{job("a", 10)}, pods: []corev1.Pod{pod("a", 9, stable)},
-			want: []Run{{KindDrift, "a", at(10), stable}},
+			want: []Run{{KindDrift, "a", at(10), stable, ""}},
 		},
 		"a Job whose pod still seems to run waits for the news": {jobs: []batchv1.Job{job("a", 10)}, pods: []corev1.Pod{pod("a", 0, "")}},
 		"a Job whose pod is gone has lost its verdict": {
 			jobs: []batchv1.Job{job("a", 10)}, pods: []corev1.Pod{pod("b", 9, stable)},
-			want: []Run{{KindDrift, "a", at(10), ""}},
+			want: []Run{{KindDrift, "a", at(10), "", ""}},
 		},
 		"of several pods, a verdict counts more than a crash after it": {
 			jobs: []batchv1.Job{job("a", 10)}, pods: []corev1.Pod{pod("a", 7, stable), pod("a", 9, "panic")},
-			want: []Run{{KindDrift, "a", at(10), stable}},
+			want: []Run{{KindDrift, "a", at(10), stable, ""}},
 		},
 		"in the order in which they ended": {
 			jobs: []batchv1.Job{job("b", 20), job("a", 10)},
-			want: []Run{{KindDrift, "a", at(10), ""}, {KindDrift, "b", at(20), ""}},
+			want: []Run{{KindDrift, "a", at(10), "", ""}, {KindDrift, "b", at(20), "", ""}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -242,11 +242,12 @@ func TestStoreAndBaselineErrors(t *testing.T) {
 		"it works, only the baseline is missing":        {last: failed(reasonBaselineMissing)},
 		"it works, only the dataset is missing":         {last: failed(reasonDatasetMissing)},
 		"refused credentials need a person":             {last: failed(reasonCredentialsRefused), wantStalled: v1alpha1.ReasonCredentialsRefused},
+		"so do those of the sidecars":                   {last: failed(reasonWriterRefused), wantStalled: v1alpha1.ReasonCredentialsRefused},
 		"a store that does not answer may come back":    {last: failed(reasonUnreachable), wantWaiting: v1alpha1.ReasonStoreUnreachable},
 		"a lost verdict says nothing good of the store": {last: failed(reasonVerdictLost), wantWaiting: v1alpha1.ReasonStoreUnreachable},
 	} {
 		t.Run("store: "+name, func(t *testing.T) {
-			wantError(t, StoreError(Reachable(tt.last, "a"), time.Minute), tt.wantStalled, tt.wantWaiting)
+			wantError(t, StoreError(Reachable(tt.last, "a", v1alpha1.StoreCredentials{SecretName: "writer"}, ""), time.Minute), tt.wantStalled, tt.wantWaiting)
 		})
 	}
 	for name, tt := range map[string]struct {
@@ -261,7 +262,7 @@ func TestStoreAndBaselineErrors(t *testing.T) {
 		"a lost verdict is tried anew": {last: failed(reasonVerdictLost), wantWaiting: v1alpha1.ReasonRunFailed},
 	} {
 		t.Run("baseline: "+name, func(t *testing.T) {
-			wantError(t, BaselineError(tt.last, "a", "may.parquet", time.Minute), tt.wantStalled, tt.wantWaiting)
+			wantError(t, BaselineError(tt.last, "a", "may.parquet", time.Minute, ""), tt.wantStalled, tt.wantWaiting)
 		})
 	}
 }
@@ -278,5 +279,90 @@ func TestRecordKeepsOneOfEachKindInOrder(t *testing.T) {
 		return 1
 	}) {
 		t.Errorf("got %+v", s.Analyses)
+	}
+}
+
+func TestALostVerdictTellsWhyTheJobFailed(t *testing.T) {
+	var s v1alpha1.ModelMonitorStatus
+	Record(&s, Run{Kind: KindCheck, Job: "a", Finished: at(1), Failure: batchv1.JobReasonDeadlineExceeded})
+	if got := s.Analyses[0]; got.Reason != reasonVerdictLost || !strings.Contains(got.Message, "DeadlineExceeded") {
+		t.Errorf("got %s %q", got.Reason, got.Message)
+	}
+}
+
+func TestDelay(t *testing.T) {
+	job := func(change func(*batchv1.JobStatus)) *batchv1.Job {
+		j := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Name: "job", UID: "job", CreationTimestamp: metav1.NewTime(at(1000))}}
+		if change != nil {
+			change(&j.Status)
+		}
+		return j
+	}
+	pod := func(status corev1.PodStatus) []corev1.Pod {
+		return []corev1.Pod{{ObjectMeta: metav1.ObjectMeta{OwnerReferences: []metav1.OwnerReference{{UID: "job", Controller: new(true)}}}, Status: status}}
+	}
+	waits := func(reason string) []corev1.Pod {
+		return pod(corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason}}}}})
+	}
+	for name, tt := range map[string]struct {
+		job       *batchv1.Job
+		pods      []corev1.Pod
+		now       int64
+		want      string
+		wantAgain time.Duration
+	}{
+		"a Job just made has no pod yet":      {now: 1010, wantAgain: 20 * time.Second},
+		"one that gets none":                  {now: 1030, want: "FailedCreate"},
+		"a pod of another Job is none":        {now: 1030, pods: []corev1.Pod{{}}, want: "FailedCreate"},
+		"a container that is on its way":      {now: 1100, pods: waits("ContainerCreating")},
+		"an image that cannot be pulled":      {pods: waits("ImagePullBackOff"), want: "ImagePullBackOff"},
+		"the same between two attempts":       {pods: waits("ErrImagePull"), want: "ImagePullBackOff"},
+		"a configuration that cannot be used": {pods: waits("CreateContainerConfigError"), want: "CreateContainerConfigError"},
+		"no node for it": {
+			pods: pod(corev1.PodStatus{Conditions: []corev1.PodCondition{{Type: corev1.PodScheduled, Status: corev1.ConditionFalse, Reason: corev1.PodReasonUnschedulable}}}),
+			want: "Unschedulable",
+		},
+		"a pod that runs": {job: job(func(s *batchv1.JobStatus) { s.Ready = new(int32(1)) }), pods: waits("ImagePullBackOff")},
+		"a Job that has ended": {now: 2000, job: job(func(s *batchv1.JobStatus) {
+			s.Conditions = []batchv1.JobCondition{{Type: batchv1.JobFailed, Status: corev1.ConditionTrue}}
+		})},
+	} {
+		t.Run(name, func(t *testing.T) {
+			j := tt.job
+			if j == nil {
+				j = job(nil)
+			}
+			got, again := Delay(j, tt.pods, at(tt.now))
+			if !strings.Contains(got, tt.want) || (got == "") != (tt.want == "") || again != tt.wantAgain {
+				t.Errorf("%q, again after %v; want %q, %v", got, again, tt.want, tt.wantAgain)
+			}
+		})
+	}
+}
+
+func TestBaselineRun(t *testing.T) {
+	run := func(kind v1alpha1.AnalysisRunKind, finished int64, outcome v1alpha1.AnalysisOutcome, reason string) v1alpha1.AnalysisStatus {
+		return v1alpha1.AnalysisStatus{Kind: kind, JobName: "check", FinishTime: metav1.NewTime(at(finished)), Outcome: outcome, Reason: reason}
+	}
+	baseline := run(v1alpha1.AnalysisRunBaseline, 100, v1alpha1.AnalysisOutcomeSucceeded, "")
+	for name, tt := range map[string]struct {
+		runs  []v1alpha1.AnalysisStatus
+		check string
+		want  bool
+	}{
+		"never computed":                   {check: "check"},
+		"computed, and not looked for":     {runs: []v1alpha1.AnalysisStatus{baseline}, check: "check", want: true},
+		"found":                            {runs: []v1alpha1.AnalysisStatus{baseline, run(v1alpha1.AnalysisRunCheck, 200, v1alpha1.AnalysisOutcomeSucceeded, "")}, check: "check", want: true},
+		"missed before it was computed":    {runs: []v1alpha1.AnalysisStatus{baseline, run(v1alpha1.AnalysisRunCheck, 50, v1alpha1.AnalysisOutcomeFailed, reasonBaselineMissing)}, check: "check", want: true},
+		"missed since":                     {runs: []v1alpha1.AnalysisStatus{baseline, run(v1alpha1.AnalysisRunCheck, 200, v1alpha1.AnalysisOutcomeFailed, reasonBaselineMissing)}, check: "check"},
+		"missed with its dataset":          {runs: []v1alpha1.AnalysisStatus{baseline, run(v1alpha1.AnalysisRunCheck, 200, v1alpha1.AnalysisOutcomeFailed, reasonDatasetMissing)}, check: "check"},
+		"missed in another store":          {runs: []v1alpha1.AnalysisStatus{baseline, run(v1alpha1.AnalysisRunCheck, 200, v1alpha1.AnalysisOutcomeFailed, reasonBaselineMissing)}, check: "other", want: true},
+		"a run that failed keeps its pace": {runs: []v1alpha1.AnalysisStatus{run(v1alpha1.AnalysisRunBaseline, 100, v1alpha1.AnalysisOutcomeFailed, ""), run(v1alpha1.AnalysisRunCheck, 200, v1alpha1.AnalysisOutcomeFailed, reasonBaselineMissing)}, check: "check", want: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := BaselineRun(tt.runs, tt.check) != nil; got != tt.want {
+				t.Errorf("the run holds: %v, want %v", got, tt.want)
+			}
+		})
 	}
 }

@@ -31,6 +31,7 @@ const (
 	cronBackoffLimit = 2
 	keepSeconds      = 24 * 60 * 60
 	deadlineSeconds  = 6 * 60 * 60
+	checkDeadline    = 5 * 60
 	startingDeadline = 60 * 60
 	memoryLimit      = 1 << 30
 )
@@ -69,9 +70,19 @@ func Job(p Params, kind, name string) *batchv1.JobApplyConfiguration {
 // CheckName names the Job that checks the store. It changes with everything that the check depends on.
 func CheckName(p Params) string {
 	c := p.Class
-	from := strings.Join([]string{p.Image, c.Store.URL, string(c.ClusterName), p.secret(), fmt.Sprint(c.Sidecar.PullSecrets)}, "\n")
-	sum := sha256.Sum256([]byte(from))
-	return naming.Job(p.Monitor.Name, monitor.KindCheck, hex.EncodeToString(sum[:])[:10])
+	return naming.Job(p.Monitor.Name, monitor.KindCheck,
+		revision(p.Image, c.Store.URL, string(c.ClusterName), p.secret(), p.writer(), fmt.Sprint(c.Sidecar.PullSecrets)))
+}
+
+// BaselineName names the Job that computes the baseline of a folder. It changes with where the folder is: another store, or
+// another place in it, has no baseline yet.
+func BaselineName(p Params, folder string) string {
+	return naming.Job(p.Monitor.Name, monitor.KindBaseline, revision(folder, p.Class.Store.URL, string(p.Class.ClusterName)))
+}
+
+func revision(of ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(of, "\n")))
+	return hex.EncodeToString(sum[:])[:10]
 }
 
 // secret is the Secret with the store's credentials; empty when pods use their own identity.
@@ -83,6 +94,14 @@ func (p Params) secret() string {
 	return string(c.SecretName)
 }
 
+// writer is the Secret with which the sidecars write; empty where it is that of the analyses.
+func (p Params) writer() string {
+	if writer := string(p.Class.Store.Credentials.SecretName); writer != p.secret() {
+		return writer
+	}
+	return ""
+}
+
 func (p Params) labels(kind string) map[string]string {
 	l := owner.Labels(p.Monitor, naming.RoleAnalysis)
 	l[naming.LabelAnalysis] = kind
@@ -90,8 +109,13 @@ func (p Params) labels(kind string) map[string]string {
 }
 
 func (p Params) job(kind string) *batchv1.JobSpecApplyConfiguration {
+	// A check is done within seconds, or cannot start: that is told soon.
+	deadline := int64(deadlineSeconds)
+	if kind == monitor.KindCheck {
+		deadline = checkDeadline
+	}
 	return batchv1.JobSpec().
-		WithActiveDeadlineSeconds(deadlineSeconds).
+		WithActiveDeadlineSeconds(deadline).
 		WithTTLSecondsAfterFinished(keepSeconds).
 		WithTemplate(corev1.PodTemplateSpec().WithLabels(p.labels(kind)).WithSpec(p.pod(kind)))
 }
@@ -107,7 +131,7 @@ func (p Params) pod(kind string) *corev1.PodSpecApplyConfiguration {
 			WithFSGroup(65532).
 			WithSeccompProfile(corev1.SeccompProfile().WithType(core.SeccompProfileTypeRuntimeDefault))).
 		WithContainers(p.container(kind)).
-		WithVolumes(p.volume(), corev1.Volume().WithName("tmp").WithEmptyDir(corev1.EmptyDirVolumeSource()))
+		WithVolumes(p.volume(kind), corev1.Volume().WithName("tmp").WithEmptyDir(corev1.EmptyDirVolumeSource()))
 	for _, name := range p.Class.Sidecar.PullSecrets {
 		spec.WithImagePullSecrets(corev1.LocalObjectReference().WithName(string(name)))
 	}
@@ -115,7 +139,7 @@ func (p Params) pod(kind string) *corev1.PodSpecApplyConfiguration {
 }
 
 func (p Params) container(kind string) *corev1.ContainerApplyConfiguration {
-	return corev1.Container().
+	c := corev1.Container().
 		WithName(container).
 		WithImage(p.Image).
 		WithArgs(kind,
@@ -135,20 +159,31 @@ func (p Params) container(kind string) *corev1.ContainerApplyConfiguration {
 		WithVolumeMounts(
 			corev1.VolumeMount().WithName(naming.ConfigVolume).WithMountPath(naming.ConfigMount).WithReadOnly(true),
 			corev1.VolumeMount().WithName("tmp").WithMountPath("/tmp"))
+	if kind == monitor.KindCheck && p.writer() != "" {
+		c.WithArgs("--writer-credentials", naming.ConfigMount+"/"+naming.WriterDir)
+	}
+	return c
 }
 
-// volume holds the configuration and the credentials. A missing Secret must not keep the pod from starting: it is the run
+// volume holds the configuration and the credentials; for a check, those of the sidecars too. A missing Secret must not keep the pod from starting: it is the run
 // that says so.
-func (p Params) volume() *corev1.VolumeApplyConfiguration {
+func (p Params) volume(kind string) *corev1.VolumeApplyConfiguration {
 	sources := corev1.ProjectedVolumeSource().WithSources(corev1.VolumeProjection().WithConfigMap(corev1.ConfigMapProjection().
 		WithName(naming.Config(p.Monitor.Name)).
 		WithItems(corev1.KeyToPath().WithKey(naming.ConfigFile).WithPath(naming.ConfigDir + "/" + naming.ConfigFile))))
 	if secret := p.secret(); secret != "" {
-		projection := corev1.SecretProjection().WithName(secret).WithOptional(true)
-		for _, key := range naming.CredentialKeys() {
-			projection.WithItems(corev1.KeyToPath().WithKey(key).WithPath(naming.CredentialsDir + "/" + key))
-		}
-		sources.WithSources(corev1.VolumeProjection().WithSecret(projection))
+		sources.WithSources(credentials(secret, naming.CredentialsDir))
+	}
+	if writer := p.writer(); writer != "" && kind == monitor.KindCheck {
+		sources.WithSources(credentials(writer, naming.WriterDir))
 	}
 	return corev1.Volume().WithName(naming.ConfigVolume).WithProjected(sources)
+}
+
+func credentials(secret, folder string) *corev1.VolumeProjectionApplyConfiguration {
+	projection := corev1.SecretProjection().WithName(secret).WithOptional(true)
+	for _, key := range naming.CredentialKeys() {
+		projection.WithItems(corev1.KeyToPath().WithKey(key).WithPath(folder + "/" + key))
+	}
+	return corev1.VolumeProjection().WithSecret(projection)
 }

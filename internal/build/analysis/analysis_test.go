@@ -28,6 +28,7 @@ func TestGolden(t *testing.T) {
 	golden.Object(t, "cronjob", CronJob(params(nil), "drift", "7 3 * * *", false), &batchv1.CronJob{})
 	golden.Object(t, "cronjob-suspended", CronJob(params(identity), "outliers", "7 3 * * *", true), &batchv1.CronJob{})
 	golden.Object(t, "job", Job(params(nil), "check", "fraud-check-0123456789"), &batchv1.Job{})
+	golden.Object(t, "job-baseline", Job(params(nil), "baseline", "fraud-baseline-0123456789"), &batchv1.Job{})
 }
 
 func TestCheckNameFollowsWhatTheCheckDependsOn(t *testing.T) {
@@ -37,6 +38,7 @@ func TestCheckNameFollowsWhatTheCheckDependsOn(t *testing.T) {
 	}
 	for name, change := range map[string]func(*v1alpha1.MonitorClassSpec){
 		"the store's URL":        func(c *v1alpha1.MonitorClassSpec) { c.Store.URL = "s3://other" },
+		"the sidecars' Secret":   func(c *v1alpha1.MonitorClassSpec) { c.Store.Credentials.SecretName = "other" },
 		"the analyst's Secret":   func(c *v1alpha1.MonitorClassSpec) { c.Store.Credentials.AnalysisSecretName = "other" },
 		"the cluster's name":     func(c *v1alpha1.MonitorClassSpec) { c.ClusterName = "other" },
 		"the image pull Secrets": func(c *v1alpha1.MonitorClassSpec) { c.Sidecar.PullSecrets = []v1alpha1.ObjectName{"pull"} },
@@ -50,9 +52,30 @@ func TestCheckNameFollowsWhatTheCheckDependsOn(t *testing.T) {
 	}
 }
 
+func TestBaselineNameFollowsThePlaceOfTheBaseline(t *testing.T) {
+	base := BaselineName(params(nil), "folder")
+	if BaselineName(params(nil), "other") == base {
+		t.Error("the folder changed, and the name of the Job did not")
+	}
+	for name, change := range map[string]func(*v1alpha1.MonitorClassSpec){
+		"the store's URL":    func(c *v1alpha1.MonitorClassSpec) { c.Store.URL = "s3://other" },
+		"the cluster's name": func(c *v1alpha1.MonitorClassSpec) { c.ClusterName = "other" },
+	} {
+		if BaselineName(params(change), "folder") == base {
+			t.Errorf("%s changed, and the name of the Job did not", name)
+		}
+	}
+	if BaselineName(params(func(c *v1alpha1.MonitorClassSpec) { c.Store.Credentials.AnalysisSecretName = "other" }), "folder") != base {
+		t.Error("other credentials have the baseline computed anew")
+	}
+}
+
 func TestTheWriterServesWhereThereIsNoAnalyst(t *testing.T) {
 	p := params(func(c *v1alpha1.MonitorClassSpec) { c.Store.Credentials.AnalysisSecretName = "" })
 	if got := p.secret(); got != "writer" {
 		t.Errorf("secret %q, want writer", got)
+	}
+	if got := p.writer(); got != "" {
+		t.Errorf("the sidecars' Secret %q is checked twice", got)
 	}
 }
