@@ -20,6 +20,7 @@
 // An array of one element stands for that element.
 //
 // All input is untrusted: what cannot be read is an error, what would take too much memory is ErrLimit before any is
-// taken, and nothing here panics. A call has at most 16384 instances, and at most 262144 instances times features. The package must not import the
-// proxy, files or metrics.
+// taken, and nothing here panics. A call has at most 16384 instances, and at most 262144 instances times features.
+//
+// The package must not import the proxy, files or metrics.
 package decode
