@@ -27,8 +27,9 @@ import (
 	"github.com/vedette-dev/vedette/internal/testing/wrappers"
 )
 
-// startManager runs a manager with this controller alone, under the generated role, until the test ends.
-func startManager(t *testing.T, f *fixture, server *apiserver.Server) {
+// startManager runs a manager with this controller alone, under the generated role, until the test ends, and returns its
+// cache.
+func startManager(t *testing.T, f *fixture, server *apiserver.Server) cache.Cache {
 	t.Helper()
 	mgr, err := ctrl.NewManager(server.As(t, "vedette-manager", apiserver.ManagerRole(t)), ctrl.Options{
 		Scheme: server.Scheme,
@@ -56,6 +57,7 @@ func startManager(t *testing.T, f *fixture, server *apiserver.Server) {
 			t.Errorf("the manager stopped: %v", err)
 		}
 	})
+	return mgr.GetCache()
 }
 
 // monitoringCRD is the least that an API server needs to keep objects of a kind of the Prometheus operator.
@@ -88,7 +90,7 @@ func hasCondition(m *v1alpha1.ModelMonitor, kind string, status metav1.Condition
 func TestWatches(t *testing.T) {
 	f := newFixture(t)
 	server := apiserver.Get(t)
-	startManager(t, f, server)
+	informers := startManager(t, f, server)
 
 	m := wrappers.MakeMonitor(f.ns, "fraud").Class(f.ns).Binary().Segment("young", "f.age < 30.0").
 		Threshold(v1alpha1.Threshold{Name: "errors", Signal: v1alpha1.SignalErrorRatio, Max: "0.01"}).Obj()
@@ -132,6 +134,12 @@ func TestWatches(t *testing.T) {
 		return hasCondition(m, v1alpha1.ConditionPrometheusAvailable, metav1.ConditionTrue, v1alpha1.ReasonAvailable)
 	})
 	rule := awaitRule(t, f, "")
+	// What is deleted before a watch has begun wakes nobody: the watch of a kind that has just appeared takes its time.
+	watched := &metav1.PartialObjectMetadata{}
+	watched.SetGroupVersionKind(monitoringKinds[1])
+	if _, err := informers.GetInformer(t.Context(), watched); err != nil {
+		t.Fatal(err)
+	}
 	if err := f.admin.Delete(t.Context(), rule); err != nil {
 		t.Fatal(err)
 	}
