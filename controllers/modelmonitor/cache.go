@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/vedette-dev/vedette/internal/monitor"
 	"github.com/vedette-dev/vedette/internal/naming"
 )
 
@@ -33,23 +34,9 @@ func ours() labels.Selector {
 	return labels.NewSelector().Add(*r)
 }
 
-// stripPod leaves of a pod what monitor.Pods and verdict read.
 func stripPod(obj any) (any, error) {
-	p, ok := obj.(*corev1.Pod)
-	if !ok {
-		return obj, nil
+	if p, ok := obj.(*corev1.Pod); ok {
+		monitor.StripPod(p)
 	}
-	p.ManagedFields = nil
-	var sidecar []corev1.Container
-	for _, c := range p.Spec.InitContainers {
-		if c.Name == naming.SidecarContainer {
-			sidecar = append(sidecar, corev1.Container{Name: c.Name, Args: c.Args})
-		}
-	}
-	status := corev1.PodStatus{Phase: p.Status.Phase, InitContainerStatuses: p.Status.InitContainerStatuses}
-	if p.Labels[naming.LabelMonitor] != "" {
-		status.ContainerStatuses, status.Conditions = p.Status.ContainerStatuses, p.Status.Conditions
-	}
-	p.Spec, p.Status = corev1.PodSpec{InitContainers: sidecar}, status
-	return p, nil
+	return obj, nil
 }

@@ -119,17 +119,10 @@ func (p *pass) unusable(ctx context.Context, class *v1alpha1.MonitorClass, probl
 			break
 		}
 	}
-	stop := p.m.Spec.Mode == v1alpha1.ModePassThrough
-	if class != nil {
-		stop = stop || class.Spec.Mode == v1alpha1.ModePassThrough
-	} else {
-		// That there is no class for the monitor is certain, unlike a failure to read the classes.
-		stop = stop || reconcileerr.Reason(problems[len(problems)-1]) != ""
+	if monitor.Stops(p.m, class, problems[len(problems)-1]) {
+		return p.stop(ctx)
 	}
-	if !stop {
-		return nil
-	}
-	return p.stop(ctx)
+	return nil
 }
 
 // bounded reports what the class decides.

@@ -54,6 +54,18 @@ func ClassFor(classes []v1alpha1.MonitorClass, name v1alpha1.ObjectName, namespa
 	return class, nil
 }
 
+// Stops says whether nothing may be captured for a monitor, whether or not it is valid: it or its class says so, or it has
+// no class, and noClass tells that for certain, unlike a failure to read the classes.
+func Stops(m *v1alpha1.ModelMonitor, class *v1alpha1.MonitorClass, noClass error) bool {
+	switch {
+	case m.Spec.Mode == v1alpha1.ModePassThrough:
+		return true
+	case class != nil:
+		return class.Spec.Mode == v1alpha1.ModePassThrough
+	}
+	return reconcileerr.Reason(noClass) != ""
+}
+
 // Allowed is the selector of the namespaces whose monitors may use the class.
 func Allowed(class *v1alpha1.MonitorClass) (labels.Selector, error) {
 	if class.Spec.AllowedNamespaces == nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/vedette-dev/vedette/api/v1alpha1"
 	"github.com/vedette-dev/vedette/internal/reconcileerr"
+	"github.com/vedette-dev/vedette/internal/testing/wrappers"
 )
 
 func classes(names ...string) []v1alpha1.MonitorClass {
@@ -86,5 +87,34 @@ func TestUses(t *testing.T) {
 		if got := Uses(all, tt.ask, tt.want); got != tt.uses {
 			t.Errorf("a monitor that names %q uses %q: %v, want %v", tt.ask, tt.want, got, tt.uses)
 		}
+	}
+}
+
+func TestStops(t *testing.T) {
+	class := func(mode v1alpha1.Mode) *v1alpha1.MonitorClass {
+		c := wrappers.MakeClass("c")
+		c.Spec.Mode = mode
+		return c
+	}
+	for name, tt := range map[string]struct {
+		mode    v1alpha1.Mode
+		class   *v1alpha1.MonitorClass
+		noClass error
+		want    bool
+	}{
+		"neither says so":              {mode: v1alpha1.ModeEnforce, class: class("")},
+		"suspended is not stopped":     {mode: v1alpha1.ModeSuspended, class: class(v1alpha1.ModeSuspended)},
+		"the monitor says so":          {mode: v1alpha1.ModePassThrough, class: class(v1alpha1.ModeEnforce), want: true},
+		"its class does":               {mode: v1alpha1.ModeSuspended, class: class(v1alpha1.ModePassThrough), want: true},
+		"the class is gone":            {mode: v1alpha1.ModeEnforce, noClass: reconcileerr.NewWaiting(v1alpha1.ReasonClassNotFound, "gone"), want: true},
+		"the namespace is not allowed": {mode: v1alpha1.ModeEnforce, noClass: reconcileerr.NewStalled(v1alpha1.ReasonNamespaceNotAllowed, "no"), want: true},
+		"the classes cannot be read":   {mode: v1alpha1.ModeEnforce, noClass: errors.New("refused")},
+		"nor need they be":             {mode: v1alpha1.ModePassThrough, noClass: errors.New("refused"), want: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := Stops(wrappers.MakeMonitor("ns", "m").Mode(tt.mode).Obj(), tt.class, tt.noClass); got != tt.want {
+				t.Errorf("stops: %v, want %v", got, tt.want)
+			}
+		})
 	}
 }
