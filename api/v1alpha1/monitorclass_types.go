@@ -140,7 +140,7 @@ type SidecarSpec struct {
 	PullSecrets []ObjectName `json:"pullSecrets,omitempty"`
 
 	// resources are the resources of the sidecar. When unset: requests of 10m CPU and 48Mi memory, and a memory limit of 256Mi.
-	// In a Guaranteed pod, limits are set equal to requests, with at least 100m CPU.
+	// In a Guaranteed pod, requests and limits are both set to the greater of the two, with at least 100m CPU.
 	// +optional
 	Resources *corev1.ResourceRequirements `json:"resources,omitempty"`
 }
