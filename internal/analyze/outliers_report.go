@@ -4,7 +4,6 @@ package analyze
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strconv"
@@ -130,14 +129,7 @@ func valueText(v record.Value) string {
 }
 
 // WriteJSON writes the whole report.
-func (r *OutliersReport) WriteJSON(w io.Writer) error {
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", " ")
-	if err := enc.Encode(r); err != nil {
-		return fmt.Errorf("writing the report: %w", err)
-	}
-	return nil
-}
+func (r *OutliersReport) WriteJSON(w io.Writer) error { return writeJSON(w, r) }
 
 // WriteText writes the report as a table.
 func (r *OutliersReport) WriteText(w io.Writer) error {

@@ -97,10 +97,12 @@ func (r *DriftReport) store(ctx context.Context, e *Env) (string, error) {
 }
 
 // WriteJSON writes the whole report.
-func (r *DriftReport) WriteJSON(w io.Writer) error {
+func (r *DriftReport) WriteJSON(w io.Writer) error { return writeJSON(w, r) }
+
+func writeJSON(w io.Writer, report any) error {
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", " ")
-	if err := enc.Encode(r); err != nil {
+	if err := enc.Encode(report); err != nil {
 		return fmt.Errorf("writing the report: %w", err)
 	}
 	return nil

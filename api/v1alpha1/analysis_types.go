@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+// Baseline is a reference. Exactly one field is set.
+//
+// +kubebuilder:validation:ExactlyOneOf=dataset;trailing
+type Baseline struct {
+	// dataset is a file in the store.
+	// +optional
+	Dataset DatasetReference `json:"dataset,omitempty,omitzero"`
+
+	// trailing is the past of the same traffic, which ends where the window under analysis begins.
+	// +optional
+	Trailing TrailingBaseline `json:"trailing,omitempty,omitzero"`
+}
+
+// DatasetReference names a Parquet or CSV file in the store, with one column per feature, named as the feature, and the
+// columns score and prediction where predictions are compared as well.
+type DatasetReference struct {
+	// url is the path of the file, relative to the monitor's folder in the store, for example "baselines/may.parquet".
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:XValidation:rule="self.endsWith('.parquet') || self.endsWith('.csv')",message="url must end in .parquet or .csv"
+	// +kubebuilder:validation:XValidation:rule="!self.startsWith('/') && !self.contains('..') && !self.contains('://')",message="url must be a path relative to the monitor's folder in the store"
+	URL string `json:"url,omitempty"`
+}
+
+// TrailingBaseline is a past span of traffic.
+type TrailingBaseline struct {
+	// window is the length of the span.
+	// +required
+	Window Duration `json:"window,omitempty"`
+}
+
+// AnalysisKind is what an analysis does.
+//
+// +kubebuilder:validation:Enum=Drift;Outliers
+type AnalysisKind string
+
+const (
+	// AnalysisDrift compares a window of traffic with the baseline.
+	AnalysisDrift AnalysisKind = "Drift"
+	// AnalysisOutliers lists the riskiest predictions of a window.
+	AnalysisOutliers AnalysisKind = "Outliers"
+)
+
+// Analysis is something that runs on a schedule.
+type Analysis struct {
+	// kind is what it does.
+	// +required
+	Kind AnalysisKind `json:"kind,omitempty"`
+
+	// schedule says when it runs, in Cron format. "H" stands for a number derived from the monitor's name, so that
+	// monitors do not all run at once. Defaults to "H 3 * * *".
+	// +optional
+	// +default="H 3 * * *"
+	// +kubebuilder:validation:MinLength=6
+	// +kubebuilder:validation:MaxLength=64
+	Schedule string `json:"schedule,omitempty"`
+
+	// window is the span of traffic that a run looks at. Defaults to 24h.
+	// +optional
+	// +default="24h"
+	Window Duration `json:"window,omitempty"`
+}
+
+// Drift bounds what counts as drift.
+//
+// +kubebuilder:validation:MinProperties=1
+type Drift struct {
+	// minEffect is the least change that matters. When unset, its defaults hold.
+	// +optional
+	MinEffect MinEffect `json:"minEffect,omitempty,omitzero"`
+}
+
+// MinEffect is the least change that matters.
+//
+// +kubebuilder:validation:MinProperties=1
+type MinEffect struct {
+	// psi is the least population stability index, corrected for its bias. Defaults to "0.1".
+	// +optional
+	// +default="0.1"
+	// +kubebuilder:validation:XValidation:rule="double(self) >= 0.0",message="psi must not be negative"
+	PSI Decimal `json:"psi,omitempty"`
+}
+
+// Outliers say which predictions are always kept and listed first.
+//
+// +kubebuilder:validation:MinProperties=1
+type Outliers struct {
+	// ratePercent is the share of the baseline whose outlier score lies above the cut. Defaults to "0.1".
+	// +optional
+	// +default="0.1"
+	RatePercent Percent `json:"ratePercent,omitempty"`
+
+	// always are expressions; a prediction for which one holds is an outlier whatever its score.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	Always []Expression `json:"always,omitempty"`
+}
