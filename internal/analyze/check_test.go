@@ -89,7 +89,7 @@ func TestCheckWritesAsTheSidecarsDo(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer writer.Close() //nolint:errcheck // nothing is written through it that matters
+			defer writer.Close()
 			e.Writer = writer
 			if v := Check(t.Context(), e); v.Outcome != wire.OutcomeFailed || v.Reason != c.reason || !strings.Contains(v.Message, "sidecars") {
 				t.Errorf("%s %s %q, want Failed %s", v.Outcome, v.Reason, v.Message, c.reason)

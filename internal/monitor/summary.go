@@ -93,16 +93,16 @@ func cause(errs []error) string {
 			continue
 		}
 		s := status.Status()
-		text := string(s.Reason)
+		parts := []string{string(s.Reason)}
 		if d := s.Details; d != nil {
-			text = strings.TrimSpace(fmt.Sprintf("%s: %s %s", text, d.Kind, d.Name))
+			parts[0] = strings.TrimSpace(fmt.Sprintf("%s: %s %s", s.Reason, d.Kind, d.Name))
 			for _, c := range d.Causes {
 				if c.Field != "" {
-					text += ", " + c.Field
+					parts = append(parts, c.Field)
 				}
 			}
 		}
-		return " (" + truncate(text, maxCause) + ")"
+		return " (" + truncate(strings.Join(parts, ", "), maxCause) + ")"
 	}
 	return ""
 }
