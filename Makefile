@@ -8,6 +8,8 @@ CLUSTER := go run ./hack/cluster
 # Where images go, and what deploy runs.
 REGISTRY ?= vedette.dev
 TAG      ?= dev
+# What deploy and undeploy are about: a kustomization.
+CONFIG   ?= config/default
 # The programs that ship, one image each.
 PROGRAMS := manager capture analyze
 
@@ -93,11 +95,11 @@ install: ## Install the CustomResourceDefinitions into KUBECONFIG's cluster.
 
 .PHONY: deploy
 deploy: ## Deploy the operator, with the images of REGISTRY, into KUBECONFIG's cluster.
-	$(TOOL) kustomize build config/default | sed -E 's#ghcr\.io/vedette-dev/(manager|capture|analyze):[^ ,"]+#$(REGISTRY)/\1:$(TAG)#' | kubectl apply --server-side -f -
+	$(TOOL) kustomize build $(CONFIG) | sed -E 's#ghcr\.io/vedette-dev/(manager|capture|analyze):[^ ,"]+#$(REGISTRY)/\1:$(TAG)#' | kubectl apply --server-side -f -
 
 .PHONY: undeploy
-undeploy: ## Remove the operator from KUBECONFIG's cluster; models keep serving.
-	$(TOOL) kustomize build config/default | kubectl delete --ignore-not-found -f -
+undeploy: ## Remove the operator and its definitions, and with them every ModelMonitor and MonitorClass; models keep serving.
+	$(TOOL) kustomize build $(CONFIG) | kubectl delete --ignore-not-found -f -
 
 .PHONY: help
 help: ## Show this help.

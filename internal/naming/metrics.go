@@ -30,8 +30,9 @@ const (
 	MetricOtherRequests = "vedette_other_requests_total"
 	// MetricInFlight is the number of requests in flight.
 	MetricInFlight = "vedette_requests_in_flight"
-	// MetricRequestBytes and MetricResponseBytes sum and count body sizes (summaries without quantiles).
-	MetricRequestBytes  = "vedette_request_body_bytes"
+	// MetricRequestBytes sums and counts the sizes of requests' bodies (a summary without quantiles).
+	MetricRequestBytes = "vedette_request_body_bytes"
+	// MetricResponseBytes sums and counts the sizes of answers' bodies (a summary without quantiles).
 	MetricResponseBytes = "vedette_response_body_bytes"
 	// MetricInstances counts predictions in decoded inference calls.
 	MetricInstances = "vedette_instances_total"
@@ -77,7 +78,7 @@ const (
 	MetricAnalysisLastSuccess = "vedette_analysis_last_success_timestamp_seconds"
 	// MetricAnalysisOutliers is the number of outliers of the last run.
 	MetricAnalysisOutliers = "vedette_analysis_outliers"
-	// MetricInjections counts admissions by result (Injected, Skipped) and reason; counted by every replica.
+	// MetricInjections counts admissions by result (Injected, Skipped, Failed) and reason; counted by every replica.
 	MetricInjections = "vedette_injections_total"
 )
 
