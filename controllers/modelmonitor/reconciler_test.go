@@ -398,7 +398,7 @@ func TestThresholdsAreReadFromPrometheus(t *testing.T) {
 	f.now = f.now.Add(time.Hour)
 	f.prom.err = errors.New("connection refused")
 	m = f.settle()
-	f.condition(v1alpha1.ConditionWithinThresholds, metav1.ConditionFalse, v1alpha1.ReasonMetricsUnavailable)
+	f.condition(v1alpha1.ConditionWithinThresholds, metav1.ConditionFalse, v1alpha1.ReasonViolated)
 	if len(m.Status.Violations) != 1 || !m.Status.Violations[0].StartTime.Equal(&start) {
 		t.Errorf("an outage of Prometheus changed the violations to %+v", m.Status.Violations)
 	}

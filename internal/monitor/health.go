@@ -62,15 +62,16 @@ func (h Health) Judge() (Finding, []v1alpha1.Violation) {
 	return Finding{metav1.ConditionUnknown, v1alpha1.ReasonInsufficientData, "no threshold has enough samples"}, nil
 }
 
-// unanswered is the verdict while Prometheus cannot be asked: what it said last stands, but for what drift has settled.
+// unanswered is the verdict while Prometheus cannot be asked: what it said last stands, but for what drift has settled. A
+// violation that stands is the reason, as people look at that first.
 func (h Health) unanswered(violated []where) Finding {
+	if len(violated) > 0 {
+		return Finding{metav1.ConditionFalse, v1alpha1.ReasonViolated, "violated: " + describe(violated) + ". Prometheus could not be asked, " +
+			"so whether thresholds on metrics are met now is not known; their last verdict stands. Look at spec.prometheus.url of the MonitorClass"}
+	}
 	f := Finding{metav1.ConditionUnknown, v1alpha1.ReasonMetricsUnavailable,
 		"Prometheus could not be asked; the last verdict stands. Look at spec.prometheus.url of the MonitorClass"}
-	switch {
-	case len(violated) > 0:
-		f.Status = metav1.ConditionFalse
-		f.Message += ". Violated: " + describe(violated)
-	case h.Last == metav1.ConditionTrue:
+	if h.Last == metav1.ConditionTrue {
 		f.Status = metav1.ConditionTrue
 	}
 	return f

@@ -52,9 +52,9 @@ func TestHealth(t *testing.T) {
 			wantStatus: metav1.ConditionFalse, wantReason: v1alpha1.ReasonViolated, wantMessage: "violated: p99 (all, atl)",
 			wantViolations: []v1alpha1.Violation{violation("p99", "all", metav1.NewTime(now)), violation("p99", "atl", before)},
 		},
-		"an outage of Prometheus keeps the verdict": {
+		"an outage of Prometheus keeps the verdict, and does not hide it behind its reason": {
 			health:     Health{Thresholds: metric, Asked: true, Err: errors.New("refused"), Last: metav1.ConditionFalse, Before: []v1alpha1.Violation{violation("p99", "atl", before)}},
-			wantStatus: metav1.ConditionFalse, wantReason: v1alpha1.ReasonMetricsUnavailable,
+			wantStatus: metav1.ConditionFalse, wantReason: v1alpha1.ReasonViolated, wantMessage: "violated: p99 (atl). Prometheus could not be asked",
 			wantViolations: []v1alpha1.Violation{violation("p99", "atl", before)},
 		},
 		"an outage hides no drift, and drops what drift or the spec has settled": {
@@ -65,7 +65,7 @@ func TestHealth(t *testing.T) {
 					{Name: "psi", Segment: "atl", Outcome: v1alpha1.ThresholdFail}, {Name: "psi", Segment: "lax", Outcome: v1alpha1.ThresholdPass},
 				},
 			},
-			wantStatus: metav1.ConditionFalse, wantReason: v1alpha1.ReasonMetricsUnavailable, wantMessage: "Violated: p99 (atl), psi (atl)",
+			wantStatus: metav1.ConditionFalse, wantReason: v1alpha1.ReasonViolated, wantMessage: "violated: p99 (atl), psi (atl). Prometheus could not be asked",
 			wantViolations: []v1alpha1.Violation{violation("p99", "atl", before), violation("psi", "atl", metav1.NewTime(now))},
 		},
 		"an outage after the only violation has left the spec is unknown": {
