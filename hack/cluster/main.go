@@ -40,9 +40,6 @@ const usage = `usage: go run ./hack/cluster COMMAND
   assets               print the folder with kube-apiserver, etcd and kubectl (KUBEBUILDER_ASSETS)
 `
 
-// stateDir is where the cluster lives: one per machine.
-const stateDir = "/var/lib/vedette"
-
 // cluster is what the commands work with.
 type cluster struct {
 	layout  node.Layout
@@ -117,7 +114,7 @@ func newCluster() (*cluster, error) {
 		}
 		cache = filepath.Join(dir, "vedette")
 	}
-	layout := node.Layout(stateDir)
+	layout := node.Local
 	return &cluster{
 		layout: layout,
 		builder: &programs.Builder{

@@ -64,7 +64,7 @@ func (c *cluster) up(ctx context.Context) error {
 	if err := os.WriteFile(c.layout.Path("complete"), nil, 0o644); err != nil {
 		return err
 	}
-	fmt.Fprintf(os.Stderr, "the cluster is up after %s; export KUBECONFIG=%s\n", time.Since(start).Round(time.Second), c.layout.Kubeconfig())
+	fmt.Fprintf(os.Stderr, "the cluster is up after %s; to use it: go run ./hack/cluster kubectl get pods -A\n", time.Since(start).Round(time.Second))
 	return nil
 }
 

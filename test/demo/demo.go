@@ -55,7 +55,7 @@ type demo struct {
 type step struct {
 	title string
 	do    func(context.Context) error
-	// next says what to look at afterwards.
+	// next says what to look at afterwards: a file, or a kubectl command.
 	next string
 }
 
@@ -84,7 +84,7 @@ func (d *demo) play(ctx context.Context) error {
 		if err := s.do(ctx); err != nil {
 			return fmt.Errorf("step %d, %s: %w", i+1, s.title, err)
 		}
-		fmt.Fprintf(d.out, "      %s · next: %s\n", d.now().Sub(began).Round(time.Second/10), s.next)
+		fmt.Fprintf(d.out, "      %s · next: %s\n", d.now().Sub(began).Round(time.Second/10), d.command(s.next))
 	}
 	fmt.Fprintf(d.out, "\nAll of it was observed, in %s.\n", d.now().Sub(start).Round(time.Second))
 	d.printExplore()
@@ -128,10 +128,6 @@ func (d *demo) printStatus(ctx context.Context) {
 }
 
 func (d *demo) printExplore() {
-	kubectl := "kubectl"
-	if d.cluster.Local {
-		kubectl = "go run ./hack/cluster kubectl"
-	}
 	fmt.Fprintf(d.out, `
 To look around:
   %[1]s get modelmonitors -A
@@ -139,5 +135,13 @@ To look around:
   %[1]s -n vedette-demo port-forward svc/s3 7070                     # keys: config/samples/flights/secret.yaml
   %[1]s -n flights create job again --from=cronjob/flights-drift
 To remove everything: make demo-down
-`, kubectl)
+`, d.command("kubectl"))
+}
+
+// command is how a kubectl command is typed for the demo's cluster; anything else it leaves as it is.
+func (d *demo) command(line string) string {
+	if program, _, _ := strings.Cut(line, " "); program == "kubectl" && d.cluster.Local {
+		return "go run ./hack/cluster " + line
+	}
+	return line
 }

@@ -28,6 +28,24 @@ func TestCeil(t *testing.T) {
 	}
 }
 
+func TestCommandReachesTheClusterOfTheDemo(t *testing.T) {
+	cases := map[string]struct {
+		local      bool
+		line, want string
+	}{
+		"kubectl on our own cluster":        {true, "kubectl get nodes", "go run ./hack/cluster kubectl get nodes"},
+		"kubectl on KUBECONFIG's cluster":   {false, "kubectl get nodes", "kubectl get nodes"},
+		"a document":                        {true, "docs/store.md", "docs/store.md"},
+		"kubectl alone, for a list of more": {true, "kubectl", "go run ./hack/cluster kubectl"},
+	}
+	for name, c := range cases {
+		d := &demo{cluster: &harness.Cluster{Local: c.local}}
+		if got := d.command(c.line); got != c.want {
+			t.Errorf("%s: got %q, want %q", name, got, c.want)
+		}
+	}
+}
+
 func TestQueriesOfADashboard(t *testing.T) {
 	var board dashboard
 	err := json.Unmarshal([]byte(`{"title":"x","panels":[

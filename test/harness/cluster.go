@@ -25,6 +25,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/vedette-dev/vedette/api/v1alpha1"
+	"github.com/vedette-dev/vedette/hack/cluster/node"
 )
 
 // Cluster is a running cluster.
@@ -43,7 +44,7 @@ type Cluster struct {
 	core corev1client.CoreV1Interface
 }
 
-// New returns the cluster of KUBECONFIG when it is set, and otherwise one of our own. What is run for it writes to out.
+// New returns the cluster of KUBECONFIG when that names another than our own, and otherwise our own. What is run for it writes to out.
 // Up must come before anything else.
 func New(ctx context.Context, out io.Writer) (*Cluster, error) {
 	mod, err := run(ctx, "", nil, "go", "env", "GOMOD")
@@ -51,9 +52,15 @@ func New(ctx context.Context, out io.Writer) (*Cluster, error) {
 		return nil, err
 	}
 	return &Cluster{
-		Local: os.Getenv(clientcmd.RecommendedConfigPathEnvVar) == "",
+		Local: local(os.Getenv(clientcmd.RecommendedConfigPathEnvVar)),
 		root:  filepath.Dir(strings.TrimSpace(mod)), out: out,
 	}, nil
+}
+
+// local says whether a value of KUBECONFIG means our own cluster: whoever exported the path of its kubeconfig, to look
+// around, still means that one, and it may still be changed and removed as a whole.
+func local(kubeconfig string) bool {
+	return kubeconfig == "" || filepath.Clean(kubeconfig) == node.Local.Kubeconfig()
 }
 
 // Up connects to the cluster. One of our own it starts, unless it runs already.
@@ -88,11 +95,7 @@ func (c *Cluster) cluster(ctx context.Context, args ...string) error {
 func (c *Cluster) connect(ctx context.Context) error {
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
 	if c.Local {
-		path, err := c.run(ctx, nil, "go", "run", "./hack/cluster", "kubeconfig")
-		if err != nil {
-			return err
-		}
-		rules = &clientcmd.ClientConfigLoadingRules{ExplicitPath: strings.TrimSpace(path)}
+		rules = &clientcmd.ClientConfigLoadingRules{ExplicitPath: node.Local.Kubeconfig()}
 	}
 	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, nil).ClientConfig()
 	if err != nil {

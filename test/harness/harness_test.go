@@ -19,6 +19,24 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
+func TestLocal(t *testing.T) {
+	cases := map[string]struct {
+		kubeconfig string
+		want       bool
+	}{
+		"no KUBECONFIG":                      {"", true},
+		"our own cluster's kubeconfig":       {"/var/lib/vedette/kubeconfig", true},
+		"the same, not in its shortest form": {"/var/lib//vedette/./kubeconfig", true},
+		"another cluster's":                  {"/root/.kube/config", false},
+		"ours beside another's":              {"/var/lib/vedette/kubeconfig:/root/.kube/config", false},
+	}
+	for name, c := range cases {
+		if got := local(c.kubeconfig); got != c.want {
+			t.Errorf("%s: got %t, want %t", name, got, c.want)
+		}
+	}
+}
+
 func TestUntilSaysWhatItSaw(t *testing.T) {
 	failure := errors.New("no route")
 	cases := map[string]struct {

@@ -40,6 +40,9 @@ const (
 // Layout names the places of a cluster below one folder.
 type Layout string
 
+// Local is where the cluster of this machine lives.
+const Local Layout = "/var/lib/vedette"
+
 // Path joins elements to the cluster's folder.
 func (l Layout) Path(elem ...string) string {
 	return filepath.Join(append([]string{string(l)}, elem...)...)
