@@ -156,6 +156,9 @@ func (b builder) ofCapture() []alert {
 	sink := promql.Select(naming.MetricSinkUp, promql.Equal("namespace", s.Namespace), promql.Equal("model", s.Monitor))
 	blocked := promql.Select(naming.MetricMonitorCondition, promql.Equal("monitor_namespace", s.Namespace), promql.Equal("monitor", s.Monitor),
 		promql.Equal("type", v1alpha1.ConditionInjectionBlocked), promql.Equal("status", "True"))
+	// Not the reason expression: it counts features that may be missing, too.
+	faults := promql.Select(naming.MetricCaptureErrors, promql.Equal("namespace", s.Namespace), promql.Equal("model", s.Monitor),
+		promql.OneOf("reason", []string{"config", "label_key"}))
 	return []alert{
 		{
 			name: "VedetteModelUnreachable", runbook: "VedetteModelUnreachable", hold: "2m", severity: v1alpha1.SeverityCritical,
@@ -168,6 +171,12 @@ func (b builder) ofCapture() []alert {
 			expr:        fmt.Sprintf("%s > 0.01 unless on () count(%s == 0)", b.selects(ruleLoss), sink),
 			summary:     b.of() + ": predictions are served but not captured",
 			description: fmt.Sprintf("{{ $value | humanizePercentage }} of the predictions of %s were lost over 5m; vedette_capture_dropped_total says why.", b.of()),
+		},
+		{
+			name: "VedetteCaptureFaults", runbook: "VedetteCaptureFaults", hold: "5m",
+			expr:        fmt.Sprintf("sum by (reason) (increase(%s[10m])) > 0", faults),
+			summary:     b.of() + ": capture goes on with faults of the kind {{ $labels.reason }}",
+			description: fmt.Sprintf("Sidecars of %s met about {{ $value | printf \"%%.0f\" }} faults of the kind {{ $labels.reason }} in 10m. Traffic is not affected; the runbook says what is missing from the captured rows.", b.of()),
 		},
 		{
 			name: "VedetteNoTraffic", runbook: "VedetteNoTraffic", hold: "5m", expr: b.selects(ruleNoTraffic) + " unless on () " + b.unreachable(),
