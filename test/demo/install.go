@@ -32,18 +32,31 @@ const (
 	prometheusOperator = "prometheus-operator"
 )
 
-// demoLabel marks definitions that the demo brought, so that only those are removed again.
-const demoLabel = "vedette.dev/demo"
-
 func (d *demo) startCluster(ctx context.Context) error {
 	if err := d.cluster.Up(ctx); err != nil {
 		return err
 	}
 	if !d.cluster.Local {
+		if err := d.requireUnused(ctx); err != nil {
+			return err
+		}
 		d.sayf("the cluster of KUBECONFIG; it must be able to get the images vedette.dev/{manager,capture,analyze,modelserver,replay}:dev")
 	}
 	return d.cluster.Load(ctx, "manager", "capture", "analyze", "modelserver", "replay",
 		"prometheus", "prometheus-operator", "prometheus-config-reloader", "versitygw")
+}
+
+// requireUnused is an error if the cluster has anything that the demo makes and did not make.
+func (d *demo) requireUnused(ctx context.Context) error {
+	var all []*unstructured.Unstructured
+	for _, dir := range []string{operatorDir, samplesDir, registryDir} {
+		objects, err := d.cluster.Kustomize(ctx, dir)
+		if err != nil {
+			return err
+		}
+		all = append(all, objects...)
+	}
+	return d.requireOwn(ctx, all)
 }
 
 // applySurroundings brings Prometheus and S3. A cluster with a Prometheus operator keeps its own.
@@ -79,7 +92,7 @@ func (d *demo) surroundings(ctx context.Context) ([]*unstructured.Unstructured, 
 	if !d.cluster.Local {
 		dir = registryDir
 	}
-	return d.cluster.Kustomize(ctx, dir)
+	return d.render(ctx, dir)
 }
 
 // hasOperator says whether somebody else has installed a Prometheus operator.
@@ -100,14 +113,11 @@ func (d *demo) applyDefinitions(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, o := range objects {
-		labels := o.GetLabels()
-		if labels == nil {
-			labels = map[string]string{}
-		}
-		labels[demoLabel] = "true"
-		o.SetLabels(labels)
+	// Somebody may use definitions without the operator.
+	if err := d.requireOwn(ctx, objects); err != nil {
+		return err
 	}
+	mark(objects)
 	return d.cluster.Apply(ctx, objects)
 }
 
@@ -133,7 +143,7 @@ func (d *demo) openStore(ctx context.Context) error {
 
 // applyOperator installs the operator, and waits for it and for Prometheus, which started meanwhile.
 func (d *demo) applyOperator(ctx context.Context) error {
-	objects, err := d.cluster.Kustomize(ctx, operatorDir)
+	objects, err := d.render(ctx, operatorDir)
 	if err != nil {
 		return err
 	}
@@ -174,7 +184,7 @@ func (d *demo) applyOperator(ctx context.Context) error {
 	return nil
 }
 
-// down removes what the demo made: our own cluster as a whole, from any other what was applied.
+// down removes what the demo made: our own cluster as a whole, from any other what carries its label.
 func (d *demo) down(ctx context.Context) error {
 	if d.cluster.Local {
 		return d.cluster.Down(ctx)
@@ -187,13 +197,13 @@ func (d *demo) down(ctx context.Context) error {
 	for _, dir := range []string{samplesDir, operatorDir} {
 		objects, err := d.cluster.Kustomize(ctx, dir)
 		if err == nil {
-			err = d.cluster.Delete(ctx, timeout, objects)
+			err = d.remove(ctx, timeout, objects)
 		}
 		errs = append(errs, err)
 	}
 	objects, err := d.surroundings(ctx)
 	if err == nil {
-		err = d.cluster.Delete(ctx, timeout, objects)
+		err = d.remove(ctx, timeout, objects)
 	}
 	errs = append(errs, err)
 	var ours apiextensionsv1.CustomResourceDefinitionList

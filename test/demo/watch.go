@@ -60,7 +60,7 @@ func (d *demo) applyMonitor(ctx context.Context) error {
 
 // samples renders the sample, the model's workload apart.
 func (d *demo) samples(ctx context.Context) (model, others []*unstructured.Unstructured, err error) {
-	objects, err := d.cluster.Kustomize(ctx, samplesDir)
+	objects, err := d.render(ctx, samplesDir)
 	for _, o := range objects {
 		if kind := o.GetKind(); kind == "Deployment" || kind == "Service" {
 			model = append(model, o)
