@@ -21,11 +21,16 @@ type Pod struct {
 	Name string
 	// Inject is the monitor that the pod's label names.
 	Inject string
+	// Labels are those by which Services and NetworkPolicies select the pod.
+	Labels map[string]string
 	// Sidecar says whether the pod carries one, and Revision which.
 	Sidecar  bool
 	Revision string
-	// Upstream is the port on which the sidecar expects the model server.
+	// Upstream is the port on which the sidecar expects the model server, PortName its name, which the sidecar's has now, and
+	// HostPort the port of the node that leads to it past the sidecar.
 	Upstream int32
+	PortName string
+	HostPort int32
 	// Failing is why the sidecar's container does not run, such as ImagePullBackOff; empty while it does.
 	Failing string
 	// Started says that the sidecar's container runs and is ready.
@@ -52,12 +57,25 @@ func readPod(p *corev1.Pod) Pod {
 	out := Pod{
 		Name:              p.Name,
 		Inject:            p.Labels[naming.LabelInject],
+		Labels:            p.Labels,
 		Revision:          p.Annotations[naming.AnnotationSidecar],
 		CreationTimestamp: p.CreationTimestamp,
 	}
 	for i := range p.Spec.InitContainers {
 		if c := &p.Spec.InitContainers[i]; c.Name == naming.SidecarContainer {
 			out.Sidecar, out.Upstream = true, upstream(c.Args)
+			for _, port := range c.Ports {
+				if port.ContainerPort == naming.CapturePort {
+					out.PortName = port.Name
+				}
+			}
+		}
+	}
+	for i := range p.Spec.Containers {
+		for _, port := range p.Spec.Containers[i].Ports {
+			if out.Sidecar && port.ContainerPort == out.Upstream && port.HostPort != 0 {
+				out.HostPort = port.HostPort
+			}
 		}
 	}
 	for _, s := range p.Status.InitContainerStatuses {

@@ -204,6 +204,91 @@ func TestBypassNamesFewServicesInAFixedOrder(t *testing.T) {
 	}
 }
 
+// podOf is a live pod as the cache keeps it, with the sidecar before port 8080, whose name it has taken over.
+func podOf(change func(*corev1.Pod)) corev1.Pod {
+	p := corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{
+			Name: "a", Labels: map[string]string{"app": "fraud", naming.LabelInject: "fraud"}, Annotations: map[string]string{naming.AnnotationSidecar: "now"},
+		},
+		Spec: corev1.PodSpec{
+			InitContainers: []corev1.Container{{
+				Name: naming.SidecarContainer, Args: []string{"--upstream", "127.0.0.1:8080"},
+				Ports: []corev1.ContainerPort{{Name: "http", ContainerPort: naming.CapturePort}, {Name: naming.MetricsPortName, ContainerPort: naming.MetricsPort}},
+			}},
+			Containers: []corev1.Container{{Name: "model", Image: "model:1", Ports: []corev1.ContainerPort{{ContainerPort: 8080}}}},
+		},
+	}
+	if change != nil {
+		change(&p)
+	}
+	StripPod(&p)
+	return p
+}
+
+func TestJudgeInjectionOfSelectedPods(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change     func(*corev1.Pod)
+		services   []corev1.Service
+		policies   []networkingv1.NetworkPolicy
+		wantReason string
+		wantOnce   string
+	}{
+		"nothing goes past the sidecar":  {wantReason: v1alpha1.ReasonInjected},
+		"a Service uses the port's name": {services: []corev1.Service{toService("s", intstr.FromString("http"))}, wantReason: v1alpha1.ReasonInjected},
+		"a Service uses the port's number": {
+			services:   []corev1.Service{toService("s", intstr.FromInt32(8080))},
+			wantReason: v1alpha1.ReasonPortBypassed, wantOnce: "{spec: {ports: [{port: 80, targetPort: http}]}}",
+		},
+		"a Service of other pods uses the number": {
+			change:     func(p *corev1.Pod) { p.Labels["app"] = "churn" },
+			services:   []corev1.Service{toService("s", intstr.FromInt32(8080))},
+			wantReason: v1alpha1.ReasonInjected,
+		},
+		"a port of the node leads to the model": {
+			change:     func(p *corev1.Pod) { p.Spec.Containers[0].Ports[0].HostPort = 80 },
+			wantReason: v1alpha1.ReasonPortBypassed, wantOnce: "the hostPort 80 of the port http",
+		},
+		"a port of the node leads elsewhere": {
+			change: func(p *corev1.Pod) {
+				p.Spec.Containers[0].Ports = append(p.Spec.Containers[0].Ports, corev1.ContainerPort{ContainerPort: 9, HostPort: 9})
+			},
+			wantReason: v1alpha1.ReasonInjected,
+		},
+		"a NetworkPolicy lets in the number": {
+			policies:   policies(numbered(8080)),
+			wantReason: v1alpha1.ReasonPortBlocked, wantOnce: "the NetworkPolicy p0 lets in number 8080 only",
+		},
+		"a NetworkPolicy lets in the name": {policies: policies(named("http")), wantReason: v1alpha1.ReasonInjected},
+		"a pod without the sidecar is told of for itself": {
+			change:     func(p *corev1.Pod) { p.Spec.InitContainers = nil },
+			services:   []corev1.Service{toService("s", intstr.FromInt32(8080))},
+			wantReason: v1alpha1.ReasonPodsNotInjected,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := wrappers.MakeMonitor("payments", "fraud").Obj()
+			m.Spec.Target = v1alpha1.Target{PodSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"team": "fraud"}}}
+			first, second := podOf(tt.change), podOf(tt.change)
+			second.Name = "b"
+			in := Injection{Monitor: m, Pods: Pods([]corev1.Pod{first, second}), Services: tt.services, Policies: tt.policies, Revision: "now"}
+			got := in.Judge()
+			if got.Reason != tt.wantReason {
+				t.Errorf("got %s (%s), want %s", got.Reason, got.Message, tt.wantReason)
+			}
+			if tt.wantOnce != "" && strings.Count(got.Message, tt.wantOnce) != 1 {
+				t.Errorf("not once %q in %q", tt.wantOnce, got.Message)
+			}
+		})
+	}
+}
+
+func TestStripPodKeepsNothingOfPodsWithoutASidecar(t *testing.T) {
+	p := podOf(func(p *corev1.Pod) { p.Spec.InitContainers[0].Name = "fetch" })
+	if len(p.Spec.InitContainers)+len(p.Spec.Containers) != 0 {
+		t.Errorf("got %+v", p.Spec)
+	}
+}
+
 func TestPods(t *testing.T) {
 	waiting := func(reason string) []corev1.ContainerStatus {
 		return []corev1.ContainerStatus{

@@ -110,17 +110,22 @@ func failure(j *batchv1.Job) string {
 // StripPod leaves of a pod what this package reads, so that a cache of all pods stays small.
 func StripPod(p *corev1.Pod) {
 	p.ManagedFields = nil
-	var sidecar []corev1.Container
+	var sidecar, others []corev1.Container
 	for _, c := range p.Spec.InitContainers {
 		if c.Name == naming.SidecarContainer {
-			sidecar = append(sidecar, corev1.Container{Name: c.Name, Args: c.Args})
+			sidecar = append(sidecar, corev1.Container{Name: c.Name, Args: c.Args, Ports: c.Ports})
+		}
+	}
+	if sidecar != nil {
+		for _, c := range p.Spec.Containers {
+			others = append(others, corev1.Container{Name: c.Name, Ports: c.Ports})
 		}
 	}
 	status := corev1.PodStatus{Phase: p.Status.Phase, InitContainerStatuses: p.Status.InitContainerStatuses}
 	if p.Labels[naming.LabelMonitor] != "" {
 		status.ContainerStatuses, status.Conditions = p.Status.ContainerStatuses, p.Status.Conditions
 	}
-	p.Spec, p.Status = corev1.PodSpec{InitContainers: sidecar}, status
+	p.Spec, p.Status = corev1.PodSpec{InitContainers: sidecar, Containers: others}, status
 }
 
 // Finished is when a Job ended, well or not.

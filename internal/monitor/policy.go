@@ -19,20 +19,27 @@ import (
 // blocked tells of NetworkPolicies that let traffic in to the model's port by number, where none lets it in to the
 // sidecar, to which Services send it now. Policies add up; from where they let it in is left aside.
 func (in Injection) blocked() string {
-	if in.Template == nil || in.Port.Name == "" {
-		return ""
+	var texts []string
+	for _, s := range in.servers() {
+		if text := in.blocking(s); text != "" && !slices.Contains(texts, text) && len(texts) < maxBypassing {
+			texts = append(texts, text)
+		}
 	}
+	return strings.Join(texts, "\n")
+}
+
+func (in Injection) blocking(to server) string {
 	var names []string
 	for i := range in.Policies {
 		p := &in.Policies[i]
-		if !isolates(p, in.Template.Labels) {
+		if !isolates(p, to.labels) {
 			continue
 		}
 		for _, rule := range p.Spec.Ingress {
-			if in.admits(rule, naming.CapturePort) {
+			if to.admits(rule, naming.CapturePort) {
 				return ""
 			}
-			if in.admits(rule, in.Port.ContainerPort) && !slices.Contains(names, p.Name) {
+			if to.admits(rule, to.port.ContainerPort) && !slices.Contains(names, p.Name) {
 				names = append(names, p.Name)
 			}
 		}
@@ -45,7 +52,7 @@ func (in Injection) blocked() string {
 		names = append(names[:maxBypassing], fmt.Sprintf("%d more", more))
 	}
 	return fmt.Sprintf("traffic does not reach the sidecar: it listens on port %d, and the NetworkPolicy %s lets in number %d only. Use the port's name in it, and let Prometheus in: {spec: {ingress: [{ports: [{port: %s}, {port: %d}]}]}}",
-		naming.CapturePort, strings.Join(names, ", "), in.Port.ContainerPort, in.Port.Name, naming.MetricsPort)
+		naming.CapturePort, strings.Join(names, ", "), to.port.ContainerPort, to.port.Name, naming.MetricsPort)
 }
 
 // isolates says whether a policy bounds what reaches pods with the labels.
@@ -56,7 +63,7 @@ func isolates(p *networkingv1.NetworkPolicy, pod labels.Set) bool {
 }
 
 // admits says whether a rule lets TCP in to a port of an injected pod, in which the port's name is the sidecar's.
-func (in Injection) admits(rule networkingv1.NetworkPolicyIngressRule, number int32) bool {
+func (to server) admits(rule networkingv1.NetworkPolicyIngressRule, number int32) bool {
 	if len(rule.Ports) == 0 {
 		return true
 	}
@@ -67,7 +74,7 @@ func (in Injection) admits(rule networkingv1.NetworkPolicyIngressRule, number in
 		case p.Port == nil:
 			return true
 		case p.Port.Type == intstr.String:
-			return p.Port.StrVal == in.Port.Name && number == naming.CapturePort
+			return p.Port.StrVal == to.port.Name && number == naming.CapturePort
 		case p.EndPort != nil:
 			return p.Port.IntVal <= number && number <= *p.EndPort
 		}
