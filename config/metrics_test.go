@@ -159,15 +159,39 @@ func queries(t *testing.T, name string) []string {
 	return all
 }
 
-func alerts(t *testing.T) []string {
+// TestOperatorAlertsHaveARunbook wants the section of docs/alerts.md that each alert points at.
+func TestOperatorAlertsHaveARunbook(t *testing.T) {
+	b, err := os.ReadFile("../docs/alerts.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range operatorAlerts(t) {
+		want := "https://github.com/vedette-dev/vedette/blob/main/docs/alerts.md#" + strings.ToLower(r.Alert)
+		if got := r.Annotations["runbook_url"]; got != want {
+			t.Errorf("%s: runbook %q, want %q", r.Alert, got, want)
+		}
+		if !strings.Contains(string(b), "\n### "+r.Alert+"\n") {
+			t.Errorf("%s: docs/alerts.md has no section", r.Alert)
+		}
+	}
+}
+
+func operatorAlerts(t *testing.T) []monitoringv1.Rule {
 	t.Helper()
 	rule := &monitoringv1.PrometheusRule{}
 	convert(t, read(t, "prometheus/alerts.yaml")[0], rule)
-	var all []string
+	var all []monitoringv1.Rule
 	for _, g := range rule.Spec.Groups {
-		for _, r := range g.Rules {
-			all = append(all, r.Expr.String())
-		}
+		all = append(all, g.Rules...)
+	}
+	return all
+}
+
+func alerts(t *testing.T) []string {
+	t.Helper()
+	var all []string
+	for _, r := range operatorAlerts(t) {
+		all = append(all, r.Expr.String())
 	}
 	return all
 }
