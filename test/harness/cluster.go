@@ -70,7 +70,7 @@ func (c *Cluster) Up(ctx context.Context) error {
 			return err
 		}
 	}
-	return c.connect(ctx)
+	return c.connect()
 }
 
 // Down removes a cluster of our own, in whatever state it is.
@@ -92,7 +92,7 @@ func (c *Cluster) cluster(ctx context.Context, args ...string) error {
 	return err
 }
 
-func (c *Cluster) connect(ctx context.Context) error {
+func (c *Cluster) connect() error {
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
 	if c.Local {
 		rules = &clientcmd.ClientConfigLoadingRules{ExplicitPath: node.Local.Kubeconfig()}
