@@ -58,7 +58,7 @@ func TestBadInputIsSaid(t *testing.T) {
 				})
 			},
 			condition: v1alpha1.ConditionStalled, status: metav1.ConditionTrue, reason: v1alpha1.ReasonCredentialsRefused,
-			message: []string{"mend the Secrets", "spec.store.credentials"},
+			message: []string{"must hold AWS_ACCESS_KEY_ID", "spec.store.credentials"},
 		},
 		"no-store": {
 			spoil:     func(s *scene) { s.class.Spec.Store.URL = storeURL("nowhere." + storeNamespace) },
