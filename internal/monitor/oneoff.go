@@ -82,7 +82,7 @@ func mend(secret v1alpha1.ObjectName, may string) string {
 	if secret == "" {
 		return "let the pods' own identity " + may + " in the monitor's folder"
 	}
-	return fmt.Sprintf("the Secret %q in the monitor's namespace must hold AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY of somebody who may %s in the monitor's folder", secret, may)
+	return fmt.Sprintf("the Secret %q in the monitor's namespace, which spec.store.credentials of the MonitorClass names, must hold AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY of somebody who may %s in the monitor's folder", secret, may)
 }
 
 // after puts what else there is to say behind a message.
