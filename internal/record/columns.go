@@ -14,125 +14,71 @@ import (
 // featurePrefix starts the names of the columns of features.
 const featurePrefix = "f_"
 
-// column is one column of the rows. It has put and get, or, for a list, strings or numbers.
-type column struct {
-	name string
-	node parquet.Node
-	// records limits it to the records tier.
-	records bool
-
-	// put is the row's value; the zero Value is NULL. get is its inverse.
-	put func(*Row) parquet.Value
-	get func(*Row, parquet.Value, *columnar.Text)
-	// strings and numbers are the lists of a row.
-	strings func(*Row) *[]string
-	numbers func(*Row) *[]float64
-}
+// column is one column of the rows.
+type column = columnar.Mapping[Row]
 
 // columns are all columns but those of features, in their order. New ones are added, none is taken away or changed:
 // files of all releases lie side by side.
 var columns = []column{
-	text("record_id", columnar.String, func(r *Row) *string { return &r.RecordID }),
-	text("request_id", columnar.String, func(r *Row) *string { return &r.RequestID }),
-	text("trace_id", columnar.String, func(r *Row) *string { return &r.TraceID }),
-	text("span_id", columnar.String, func(r *Row) *string { return &r.SpanID }),
-	text("label_key", columnar.String, func(r *Row) *string { return &r.LabelKey }),
+	columnar.TextOf("record_id", columnar.String, func(r *Row) *string { return &r.RecordID }),
+	columnar.TextOf("request_id", columnar.String, func(r *Row) *string { return &r.RequestID }),
+	columnar.TextOf("trace_id", columnar.String, func(r *Row) *string { return &r.TraceID }),
+	columnar.TextOf("span_id", columnar.String, func(r *Row) *string { return &r.SpanID }),
+	columnar.TextOf("label_key", columnar.String, func(r *Row) *string { return &r.LabelKey }),
+	columnar.TimeOf("ts", func(r *Row) *time.Time { return &r.Time }),
+	columnar.NumberOf("latency_ms", func(r *Row) *float64 { return &r.LatencyMS }),
+	columnar.NumberOf("ttfb_ms", func(r *Row) *float64 { return &r.TTFBMS }),
 	{
-		name: "ts", node: columnar.Timestamp,
-		put: func(r *Row) parquet.Value {
-			if r.Time.IsZero() {
-				return parquet.Value{}
-			}
-			return parquet.Int64Value(r.Time.UnixMicro())
-		},
-		get: func(r *Row, v parquet.Value, _ *columnar.Text) {
-			if r.Time = (time.Time{}); !v.IsNull() {
-				r.Time = time.UnixMicro(v.Int64()).UTC()
-			}
-		},
+		Name: "status", Node: columnar.Int32,
+		Put: func(r *Row) parquet.Value { return parquet.Int32Value(r.Status) },
+		Get: func(r *Row, v parquet.Value, _ *columnar.Text) { r.Status = v.Int32() },
 	},
-	number("latency_ms", func(r *Row) *float64 { return &r.LatencyMS }),
-	number("ttfb_ms", func(r *Row) *float64 { return &r.TTFBMS }),
-	{
-		name: "status", node: columnar.Int32,
-		put: func(r *Row) parquet.Value { return parquet.Int32Value(r.Status) },
-		get: func(r *Row, v parquet.Value, _ *columnar.Text) { r.Status = v.Int32() },
-	},
-	text("outcome", columnar.Term, func(r *Row) *Outcome { return &r.Outcome }),
-	text("monitor", columnar.Term, func(r *Row) *string { return &r.Monitor }),
-	text("model", columnar.Term, func(r *Row) *string { return &r.Model }),
-	text("model_version", columnar.Term, func(r *Row) *string { return &r.ModelVersion }),
-	text("code_version", columnar.Term, func(r *Row) *string { return &r.CodeVersion }),
-	text("features_version", columnar.Term, func(r *Row) *string { return &r.FeaturesVersion }),
-	text("dataset_version", columnar.Term, func(r *Row) *string { return &r.DatasetVersion }),
-	text("config_revision", columnar.Term, func(r *Row) *string { return &r.ConfigRevision }),
-	text("baseline_digest", columnar.Term, func(r *Row) *string { return &r.BaselineDigest }),
-	text("role", columnar.Term, func(r *Row) *string { return &r.Role }),
-	text("pod", columnar.Term, func(r *Row) *string { return &r.Pod }),
-	number("keep_probability", func(r *Row) *float64 { return &r.KeepProbability }),
-	text("keep_reason", columnar.Term, func(r *Row) *KeepReason { return &r.KeepReason }),
-	text("prediction", columnar.Term, func(r *Row) *string { return &r.Prediction }),
-	number("score", func(r *Row) *float64 { return &r.Score }),
-	{name: "scores", node: columnar.Doubles, numbers: func(r *Row) *[]float64 { return &r.Scores }},
-	number("confidence", func(r *Row) *float64 { return &r.Confidence }),
-	number("entropy", func(r *Row) *float64 { return &r.Entropy }),
-	number("margin", func(r *Row) *float64 { return &r.Margin }),
-	{name: "segments", node: columnar.Terms, strings: func(r *Row) *[]string { return &r.Segments }},
-	{name: "violations", node: columnar.Terms, strings: func(r *Row) *[]string { return &r.Violations }},
-	number("outlier_score", func(r *Row) *float64 { return &r.OutlierScore }),
-	{name: "outlier_reasons", node: columnar.Terms, strings: func(r *Row) *[]string { return &r.OutlierReasons }},
-
-	recordsOnly(body("request", func(r *Row) *[]byte { return &r.Request })),
-	recordsOnly(body("response", func(r *Row) *[]byte { return &r.Response })),
-	recordsOnly(text("request_sha256", columnar.String, func(r *Row) *string { return &r.RequestSHA256 })),
-	recordsOnly(text("response_sha256", columnar.String, func(r *Row) *string { return &r.ResponseSHA256 })),
-	recordsOnly(length("request_bytes", func(r *Row) *int64 { return &r.RequestBytes })),
-	recordsOnly(length("response_bytes", func(r *Row) *int64 { return &r.ResponseBytes })),
-	recordsOnly(column{
-		name: "truncated", node: columnar.Boolean,
-		put: func(r *Row) parquet.Value { return parquet.BooleanValue(r.Truncated) },
-		get: func(r *Row, v parquet.Value, _ *columnar.Text) { r.Truncated = v.Boolean() },
-	}),
+	columnar.TextOf("outcome", columnar.Term, func(r *Row) *Outcome { return &r.Outcome }),
+	columnar.TextOf("monitor", columnar.Term, func(r *Row) *string { return &r.Monitor }),
+	columnar.TextOf("model", columnar.Term, func(r *Row) *string { return &r.Model }),
+	columnar.TextOf("model_version", columnar.Term, func(r *Row) *string { return &r.ModelVersion }),
+	columnar.TextOf("code_version", columnar.Term, func(r *Row) *string { return &r.CodeVersion }),
+	columnar.TextOf("features_version", columnar.Term, func(r *Row) *string { return &r.FeaturesVersion }),
+	columnar.TextOf("dataset_version", columnar.Term, func(r *Row) *string { return &r.DatasetVersion }),
+	columnar.TextOf("config_revision", columnar.Term, func(r *Row) *string { return &r.ConfigRevision }),
+	columnar.TextOf("baseline_digest", columnar.Term, func(r *Row) *string { return &r.BaselineDigest }),
+	columnar.TextOf("role", columnar.Term, func(r *Row) *string { return &r.Role }),
+	columnar.TextOf("pod", columnar.Term, func(r *Row) *string { return &r.Pod }),
+	columnar.NumberOf("keep_probability", func(r *Row) *float64 { return &r.KeepProbability }),
+	columnar.TextOf("keep_reason", columnar.Term, func(r *Row) *KeepReason { return &r.KeepReason }),
+	columnar.TextOf("prediction", columnar.Term, func(r *Row) *string { return &r.Prediction }),
+	columnar.NumberOf("score", func(r *Row) *float64 { return &r.Score }),
+	columnar.NumbersOf("scores", func(r *Row) *[]float64 { return &r.Scores }),
+	columnar.NumberOf("confidence", func(r *Row) *float64 { return &r.Confidence }),
+	columnar.NumberOf("entropy", func(r *Row) *float64 { return &r.Entropy }),
+	columnar.NumberOf("margin", func(r *Row) *float64 { return &r.Margin }),
+	columnar.StringsOf("segments", columnar.Terms, func(r *Row) *[]string { return &r.Segments }),
+	columnar.StringsOf("violations", columnar.Terms, func(r *Row) *[]string { return &r.Violations }),
+	columnar.NumberOf("outlier_score", func(r *Row) *float64 { return &r.OutlierScore }),
+	columnar.StringsOf("outlier_reasons", columnar.Terms, func(r *Row) *[]string { return &r.OutlierReasons }),
 }
 
-func text[T ~string](name string, node parquet.Node, field func(*Row) *T) column {
-	return column{
-		name: name, node: node,
-		put: func(r *Row) parquet.Value { return columnar.StringValue(string(*field(r))) },
-		get: func(r *Row, v parquet.Value, t *columnar.Text) { *field(r) = T(t.Of(v)) },
-	}
-}
-
-func number(name string, field func(*Row) *float64) column {
-	return column{
-		name: name, node: columnar.Double,
-		put: func(r *Row) parquet.Value { return columnar.DoubleValue(*field(r)) },
-		get: func(r *Row, v parquet.Value, _ *columnar.Text) {
-			if *field(r) = nan; !v.IsNull() {
-				*field(r) = v.Double()
-			}
-		},
-	}
-}
-
-func length(name string, field func(*Row) *int64) column {
-	return column{
-		name: name, node: columnar.Int64,
-		put: func(r *Row) parquet.Value { return parquet.Int64Value(*field(r)) },
-		get: func(r *Row, v parquet.Value, _ *columnar.Text) { *field(r) = v.Int64() },
-	}
+// recordColumns are those that only the records tier has, before the ones of features.
+var recordColumns = []column{
+	body("request", func(r *Row) *[]byte { return &r.Request }),
+	body("response", func(r *Row) *[]byte { return &r.Response }),
+	columnar.TextOf("request_sha256", columnar.String, func(r *Row) *string { return &r.RequestSHA256 }),
+	columnar.TextOf("response_sha256", columnar.String, func(r *Row) *string { return &r.ResponseSHA256 }),
+	columnar.CountOf("request_bytes", func(r *Row) *int64 { return &r.RequestBytes }),
+	columnar.CountOf("response_bytes", func(r *Row) *int64 { return &r.ResponseBytes }),
+	columnar.FlagOf("truncated", func(r *Row) *bool { return &r.Truncated }),
 }
 
 func body(name string, field func(*Row) *[]byte) column {
 	return column{
-		name: name, node: columnar.Bytes,
-		put: func(r *Row) parquet.Value {
+		Name: name, Node: columnar.Bytes,
+		Put: func(r *Row) parquet.Value {
 			if b := *field(r); b != nil {
 				return parquet.ByteArrayValue(b)
 			}
 			return parquet.Value{}
 		},
-		get: func(r *Row, v parquet.Value, _ *columnar.Text) {
+		Get: func(r *Row, v parquet.Value, _ *columnar.Text) {
 			if *field(r) = nil; !v.IsNull() {
 				*field(r) = append([]byte{}, v.ByteArray()...)
 			}
@@ -140,15 +86,10 @@ func body(name string, field func(*Row) *[]byte) column {
 	}
 }
 
-func recordsOnly(c column) column {
-	c.records = true
-	return c
-}
-
 // columnOf is the column of feature number i.
 func columnOf(name string, node parquet.Node, kind Kind, i int) column {
-	c := column{name: featurePrefix + name, node: node}
-	c.put = func(r *Row) parquet.Value {
+	c := column{Name: featurePrefix + name, Node: node}
+	c.Put = func(r *Row) parquet.Value {
 		if i >= len(r.Features) || r.Features[i].Kind != kind {
 			return parquet.Value{}
 		}
@@ -161,7 +102,7 @@ func columnOf(name string, node parquet.Node, kind Kind, i int) column {
 			return columnar.ElementValue(v.Str)
 		}
 	}
-	c.get = func(r *Row, v parquet.Value, t *columnar.Text) {
+	c.Get = func(r *Row, v parquet.Value, t *columnar.Text) {
 		r.Features[i] = Value{}
 		if v.IsNull() {
 			return

@@ -3,7 +3,6 @@
 package record
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -24,12 +23,8 @@ type Reader struct {
 	Features []string
 
 	file    *columnar.File
-	columns []columnReader
-}
-
-type columnReader struct {
-	column
-	source columnar.Column
+	columns []column
+	sources []columnar.Column
 }
 
 // NewReader opens a file of size bytes. With names, only those columns are read, and the other fields of the rows stay
@@ -40,8 +35,8 @@ func NewReader(r io.ReaderAt, size int64, names ...string) (*Reader, error) {
 		return nil, fmt.Errorf("opening a file of rows: %w", err)
 	}
 	known := map[string]column{}
-	for _, c := range columns {
-		known[c.name] = c
+	for _, c := range slices.Concat(columns, recordColumns) {
+		known[c.Name] = c
 	}
 	rd := &Reader{file: file}
 	for _, source := range file.Columns() {
@@ -58,10 +53,10 @@ func NewReader(r io.ReaderAt, size int64, names ...string) (*Reader, error) {
 				rd.Features = append(rd.Features, name)
 			}
 		}
-		if !ok || !columnar.Fits(c.node, source) {
+		if !ok || !columnar.Fits(c.Node, source) {
 			return nil, fmt.Errorf("opening a file of rows: column %.80q: %w: its type is not ours", source.Name, ErrDamaged)
 		}
-		rd.columns = append(rd.columns, columnReader{column: c, source: source})
+		rd.columns, rd.sources = append(rd.columns, c), append(rd.sources, source)
 	}
 	return rd, nil
 }
@@ -89,49 +84,20 @@ func (r *Reader) Metadata(key string) (string, bool) { return r.file.Metadata(ke
 // the first error.
 func (r *Reader) Rows() iter.Seq2[*Row, error] {
 	return func(yield func(*Row, error) bool) {
-		cursors := make([]*columnar.Cursor, len(r.columns))
-		for i, c := range r.columns {
-			cursors[i] = r.file.Cursor(c.source)
-			defer cursors[i].Close()
-		}
-		texts := make([]columnar.Text, len(r.columns))
+		walker := columnar.Walk(r.file, r.columns, r.sources)
+		defer walker.Close()
 		row := Row{
 			Features: make([]Value, len(r.Features)),
 			Score:    nan, Confidence: nan, Entropy: nan, Margin: nan, OutlierScore: nan, LatencyMS: nan, TTFBMS: nan, KeepProbability: nan,
 		}
 		for range r.file.NumRows() {
-			for i := range r.columns {
-				if err := readInto(&row, &r.columns[i].column, cursors[i], &texts[i]); err != nil {
-					yield(nil, fmt.Errorf("reading column %q: %w", r.columns[i].name, err))
-					return
-				}
+			if err := walker.Next(&row); err != nil {
+				yield(nil, err)
+				return
 			}
 			if !yield(&row, nil) {
 				return
 			}
 		}
 	}
-}
-
-func readInto(row *Row, c *column, cursor *columnar.Cursor, text *columnar.Text) error {
-	var err error
-	switch {
-	case c.strings != nil:
-		list := c.strings(row)
-		*list = (*list)[:0]
-		err = cursor.List(func(v parquet.Value) { *list = append(*list, text.Of(v)) })
-	case c.numbers != nil:
-		list := c.numbers(row)
-		*list = (*list)[:0]
-		err = cursor.List(func(v parquet.Value) { *list = append(*list, v.Double()) })
-	default:
-		var v parquet.Value
-		if v, err = cursor.Value(); err == nil {
-			c.get(row, v, text)
-		}
-	}
-	if errors.Is(err, io.EOF) {
-		return fmt.Errorf("%w: it ends before the last row", ErrDamaged)
-	}
-	return err
 }

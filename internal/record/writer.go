@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 
 	"github.com/parquet-go/parquet-go"
 
@@ -25,22 +26,14 @@ type Writer struct {
 // NewWriter starts a file of the tier; the records tier has one column a feature. Equal rows, features and meta give
 // equal bytes.
 func NewWriter(w io.Writer, tier Tier, features []wire.Feature, meta map[string]string) (*Writer, error) {
-	rw := &Writer{}
-	for _, c := range columns {
-		if !c.records || tier == Records {
-			rw.columns = append(rw.columns, c)
-		}
-	}
+	rw := &Writer{columns: slices.Clone(columns)}
 	if tier == Records {
+		rw.columns = append(rw.columns, recordColumns...)
 		for i, f := range features {
 			rw.columns = append(rw.columns, featureOf(f, i))
 		}
 	}
-	fields := make([]columnar.Field, len(rw.columns))
-	for i, c := range rw.columns {
-		fields[i] = columnar.Field{Name: c.name, Node: c.node}
-	}
-	schema, err := columnar.Schema("vedette", fields)
+	schema, err := columnar.SchemaOf("vedette", rw.columns)
 	if err != nil {
 		return nil, fmt.Errorf("starting a file of %s: %w", tier, err)
 	}
@@ -51,17 +44,7 @@ func NewWriter(w io.Writer, tier Tier, features []wire.Feature, meta map[string]
 // Write appends a row. It keeps nothing of it. Features that are missing, invalid, or of another kind than was
 // declared are NULL, as are empty strings and NaN.
 func (w *Writer) Write(r *Row) error {
-	w.row = w.row[:0]
-	for i := range w.columns {
-		switch c := &w.columns[i]; {
-		case c.strings != nil:
-			w.row = columnar.List(w.row, i, *c.strings(r), columnar.ElementValue)
-		case c.numbers != nil:
-			w.row = columnar.List(w.row, i, *c.numbers(r), parquet.DoubleValue)
-		default:
-			w.row = columnar.Leaf(w.row, i, c.put(r))
-		}
-	}
+	w.row = columnar.Append(w.row[:0], w.columns, r)
 	if err := w.parquet.Write(w.row); err != nil {
 		return fmt.Errorf("writing a row: %w", err)
 	}

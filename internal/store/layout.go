@@ -111,6 +111,32 @@ func (l Layout) Baseline(name, file string) string {
 	return l.Prefix() + "baselines/" + escape(name) + "/" + escape(file)
 }
 
+// Labels is the key of a file of labels that were received at t.
+func (l Layout) Labels(t time.Time, name string) string {
+	return l.labels(t.UTC()) + escape(name) + extension
+}
+
+func (l Layout) labels(t time.Time) string { return l.AllLabels() + "dt=" + t.Format(dayFormat) + "/" }
+
+// AllLabels is the folder of all labels, with a slash at its end.
+func (l Layout) AllLabels() string { return l.Prefix() + "labels/" }
+
+// Inbox is the folder in which others leave files of a kind, such as "labels", with a slash at its end.
+func (l Layout) Inbox(kind string) string { return l.Prefix() + "inbox/" + escape(kind) + "/" }
+
+// LabelsBetween yields the files of labels that were received on the days of [from, to].
+func (b *Bucket) LabelsBetween(ctx context.Context, l Layout, from, to time.Time) iter.Seq2[Item, error] {
+	return func(yield func(Item, error) bool) {
+		for t := from.UTC().Truncate(24 * time.Hour); !t.After(to.UTC()); t = t.AddDate(0, 0, 1) {
+			for item, err := range b.List(ctx, l.labels(t)) {
+				if !yield(item, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
 // Dataset is the key of a dataset whose path is relative to the monitor's prefix.
 func (l Layout) Dataset(rel string) (string, error) {
 	if !fs.ValidPath(rel) || rel == "." || path.Clean(rel) != rel {
