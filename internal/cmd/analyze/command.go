@@ -12,7 +12,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"path"
 	"path/filepath"
 	"time"
 
@@ -34,16 +33,30 @@ const (
 const usage = `Usage: analyze KIND [flags]
 
 Kinds:
-  baseline   compute the reference that drift and outliers are measured against
-  drift      compare a window of traffic with the baseline
-  outliers   show the riskiest predictions of a window, and why
-  check      find out whether the store works and the baseline is there
-
+%s
 Exit codes: 0 stable or done, 10 drift, 11 could not tell, 1 failed, 2 usage.
 With --verdict-file: 0 whenever a verdict was reached.
 
-Flags:
+Flags of every kind; analyze KIND --help shows those of one:
 `
+
+// kind is one analysis: what it does, in a line, and what it is on the command line.
+type kind struct {
+	name, summary string
+	// define adds the kind's own flags, and gives back the analysis that they describe.
+	define func(flags *flag.FlagSet) analysis
+}
+
+// analysis is one run of a kind.
+type analysis interface {
+	// validate says what is wrong with the flags and the arguments behind them; nil when they can be used.
+	validate(args []string) error
+	// run does it, and prints what a person wants to see.
+	run(ctx context.Context, env *analyze.Env, stdout io.Writer) (wire.Verdict, error)
+}
+
+// kinds are all analyses, in the order in which they are explained.
+var kinds = []kind{baselineKind, driftKind, outliersKind, checkKind}
 
 // command is one invocation, with what it may touch outside.
 type command struct {
@@ -51,17 +64,21 @@ type command struct {
 	now            func() time.Time
 }
 
+// options are the flags of every kind.
 type options struct {
 	kind        string
+	analysis    analysis
 	config      string
 	credentials string
-	writer      string
 	verdictFile string
-	window      time.Duration
-	to          string
-	top         int
-	output      string
 	verbose     bool
+}
+
+func (o *options) define(flags *flag.FlagSet) {
+	flags.StringVar(&o.config, "config", filepath.Join(naming.ConfigMount, naming.ConfigDir, naming.ConfigFile), "configuration `file`")
+	flags.StringVar(&o.credentials, "credentials", filepath.Join(naming.ConfigMount, naming.CredentialsDir), "`folder` with the store's credentials, one file a key")
+	flags.StringVar(&o.verdictFile, "verdict-file", "", "write the verdict to this `file`, and exit with 0 whenever one was reached")
+	flags.BoolVar(&o.verbose, "v", false, "log what is read")
 }
 
 var errUsage = errors.New("usage")
@@ -124,67 +141,14 @@ func (c *command) analyze(ctx context.Context, env *analyze.Env, o options) (wir
 	if env.Bucket, err = store.Open(ctx, config.Store.URL, o.credentials); err != nil {
 		return wire.Verdict{}, err
 	}
-	defer func() {
-		if err := env.Bucket.Close(); err != nil {
-			env.Log.Warn("closing the store", "error", err)
-		}
-	}()
-	if o.writer != "" {
-		if env.Writer, err = store.Open(ctx, config.Store.URL, o.writer); err != nil {
-			return wire.Verdict{}, fmt.Errorf("opening the store as the sidecars do: %w", err)
-		}
-		defer func() {
-			if err := env.Writer.Close(); err != nil {
-				env.Log.Warn("closing the store", "error", err)
-			}
-		}()
-	}
-	window, err := o.windowOf(env)
-	if err != nil {
-		return wire.Verdict{}, err
-	}
-	switch o.kind {
-	case analyze.KindBaseline:
-		verdict, err := analyze.Baseline(ctx, env)
-		if err == nil {
-			fmt.Fprintf(c.stdout, "%d rows; the reference is in %s\n", verdict.Rows, path.Dir(verdict.Report))
-			if verdict.Message != "" {
-				fmt.Fprintln(c.stdout, verdict.Message)
-			}
-		}
-		return verdict, err
-	case analyze.KindDrift:
-		report, verdict, err := analyze.Drift(ctx, env, window)
-		if err != nil {
-			return wire.Verdict{}, err
-		}
-		return verdict, o.print(c.stdout, report)
-	case analyze.KindOutliers:
-		report, verdict, err := analyze.Outliers(ctx, env, window, o.top)
-		if err != nil {
-			return wire.Verdict{}, err
-		}
-		return verdict, o.print(c.stdout, report)
-	default:
-		verdict := analyze.Check(ctx, env)
-		if verdict.Outcome == wire.OutcomeSucceeded {
-			fmt.Fprintln(c.stdout, "the store can be written, read and listed, and no baseline is missing")
-		}
-		return verdict, nil
-	}
+	defer closeStore(env, env.Bucket)
+	return o.analysis.run(ctx, env, c.stdout)
 }
 
-// printable is a report that people and programs can read.
-type printable interface {
-	WriteText(w io.Writer) error
-	WriteJSON(w io.Writer) error
-}
-
-func (o options) print(w io.Writer, report printable) error {
-	if o.output == "json" {
-		return report.WriteJSON(w)
+func closeStore(env *analyze.Env, b *store.Bucket) {
+	if err := b.Close(); err != nil {
+		env.Log.Warn("closing the store", "error", err)
 	}
-	return report.WriteText(w)
 }
 
 func exitCode(outcome wire.Outcome) int {
@@ -202,82 +166,53 @@ func exitCode(outcome wire.Outcome) int {
 
 func (c *command) parse(args []string) (options, error) {
 	var o options
-	flags := flag.NewFlagSet("analyze", flag.ContinueOnError)
-	flags.SetOutput(c.stderr)
-	flags.StringVar(&o.config, "config", filepath.Join(naming.ConfigMount, naming.ConfigDir, naming.ConfigFile), "configuration `file`")
-	flags.StringVar(&o.credentials, "credentials", filepath.Join(naming.ConfigMount, naming.CredentialsDir), "`folder` with the store's credentials, one file a key")
-	flags.StringVar(&o.writer, "writer-credentials", "", "`folder` with the sidecars' credentials, to check that they may write (check)")
-	flags.StringVar(&o.verdictFile, "verdict-file", "", "write the verdict to this `file`, and exit with 0 whenever one was reached")
-	flags.DurationVar(&o.window, "window", 0, "length of the window, such as 1h (drift, outliers); the configuration's when 0")
-	flags.StringVar(&o.to, "to", "", "end of the window as RFC 3339 `time` (drift, outliers); two flush intervals ago when empty")
-	flags.IntVar(&o.top, "top", 10, "how many predictions to show (outliers)")
-	flags.StringVar(&o.output, "o", "text", "output `format`: text or json (drift, outliers)")
-	flags.BoolVar(&o.verbose, "v", false, "log what is read")
-	flags.Usage = func() {
-		fmt.Fprint(c.stderr, usage)
-		flags.PrintDefaults()
-	}
 	if len(args) > 0 {
 		o.kind, args = args[0], args[1:]
 	}
+	flags := flag.NewFlagSet("analyze "+o.kind, flag.ContinueOnError)
+	flags.SetOutput(c.stderr)
+	o.define(flags)
+	for _, k := range kinds {
+		if k.name != o.kind {
+			continue
+		}
+		flags.Usage = func() {
+			fmt.Fprintf(c.stderr, "Usage: analyze %s [flags]\n\nanalyze %s: %s.\n\nFlags:\n", k.name, k.name, k.summary)
+			flags.PrintDefaults()
+		}
+		o.analysis = k.define(flags)
+		if err := flags.Parse(args); err != nil {
+			return o, err
+		}
+		if err := o.analysis.validate(flags.Args()); err != nil {
+			fmt.Fprintf(c.stderr, "analyze %s: %v\n", o.kind, err)
+			return o, errUsage
+		}
+		return o, nil
+	}
+	c.explain(flags)
 	switch o.kind {
-	case analyze.KindBaseline, analyze.KindDrift, analyze.KindOutliers, analyze.KindCheck:
 	case "-h", "--help", "help":
-		flags.Usage()
 		return o, flag.ErrHelp
-	default:
-		flags.Usage()
-		return o, errUsage
 	}
-	if err := flags.Parse(args); err != nil {
-		return o, err
-	}
-	return o, c.validate(o, flags.Args())
+	return o, errUsage
 }
 
-func (c *command) validate(o options, rest []string) error {
-	var wrong string
-	switch {
-	case len(rest) > 0:
-		wrong = fmt.Sprintf("unexpected argument %q", rest[0])
-	case o.output != "text" && o.output != "json":
-		wrong = fmt.Sprintf("-o is %q, want text or json", o.output)
-	case o.top < 1 || o.top > analyze.MaxTop:
-		wrong = fmt.Sprintf("--top is %d, want 1 to %d", o.top, analyze.MaxTop)
-	case o.window < 0:
-		wrong = fmt.Sprintf("--window is %s, want a positive duration", o.window)
-	default:
-		if _, err := o.end(); err == nil {
-			return nil
-		}
-		wrong = fmt.Sprintf("--to is %q, want a time such as 2001-06-01T00:00:00Z", o.to)
+func (c *command) explain(flags *flag.FlagSet) {
+	var lines string
+	for _, k := range kinds {
+		lines += fmt.Sprintf("  %-11s %s\n", k.name, k.summary)
 	}
-	fmt.Fprintf(c.stderr, "analyze %s: %s\n", o.kind, wrong)
-	return errUsage
+	fmt.Fprintf(c.stderr, usage, lines)
+	flags.PrintDefaults()
 }
 
-func (o options) end() (time.Time, error) {
-	if o.to == "" {
-		return time.Time{}, nil
+// noArguments is the error of an argument that is no flag.
+func noArguments(args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("unexpected argument %q", args[0])
 	}
-	return time.Parse(time.RFC3339, o.to)
-}
-
-// windowOf is the window of the flags, or else of the configuration.
-func (o options) windowOf(env *analyze.Env) (analyze.Window, error) {
-	length := o.window
-	if length == 0 {
-		seconds := env.Config.Drift.WindowSeconds
-		if o.kind == analyze.KindOutliers {
-			seconds = env.Config.Outliers.WindowSeconds
-		}
-		length = wire.Seconds(seconds)
-	}
-	to, err := o.end()
-	if err != nil {
-		return analyze.Window{}, err
-	}
-	return env.Window(length, to), nil
+	return nil
 }
 
 // runID is unique to the run and sorts by time.
