@@ -71,21 +71,47 @@ var fields = []columnar.Field{
 	colOther:          {Name: "other_count", Node: columnar.Int64},
 }
 
-// Write writes series as Parquet, in the order of their keys. Equal series give equal bytes, however they came to be.
+// Write writes series as Parquet, in the order of their keys, and of their types and origins where keys are equal. Equal series give equal bytes, however they came to be.
 func Write(w io.Writer, all []*Series) error {
-	schema, err := columnar.Schema("vedette_profile", fields)
+	out, err := NewWriter(w, nil)
 	if err != nil {
-		return fmt.Errorf("writing profiles: %w", err)
+		return err
 	}
-	out := columnar.NewWriter(w, schema, nil)
-	var row parquet.Row
-	for _, s := range slices.SortedFunc(slices.Values(all), func(a, b *Series) int { return a.Key.Compare(b.Key) }) {
-		row = s.appendTo(row[:0])
-		if err := out.Write(row); err != nil {
-			return fmt.Errorf("writing profiles: %w", err)
+	for _, s := range slices.SortedFunc(slices.Values(all), compare) {
+		if err := out.Write(s); err != nil {
+			return err
 		}
 	}
-	if err := out.Close(); err != nil {
+	return out.Close()
+}
+
+// Writer writes series one after the other, which must come in the order of their keys.
+type Writer struct {
+	parquet *columnar.Writer
+	row     parquet.Row
+}
+
+// NewWriter starts a file. Equal series and metadata give equal bytes.
+func NewWriter(w io.Writer, metadata map[string]string) (*Writer, error) {
+	schema, err := columnar.Schema("vedette_profile", fields)
+	if err != nil {
+		return nil, fmt.Errorf("writing profiles: %w", err)
+	}
+	return &Writer{parquet: columnar.NewWriter(w, schema, metadata)}, nil
+}
+
+// Write appends a series.
+func (w *Writer) Write(s *Series) error {
+	w.row = s.appendTo(w.row[:0])
+	if err := w.parquet.Write(w.row); err != nil {
+		return fmt.Errorf("writing profiles: %w", err)
+	}
+	return nil
+}
+
+// Close ends the file. It does not close what the file is written to.
+func (w *Writer) Close() error {
+	if err := w.parquet.Close(); err != nil {
 		return fmt.Errorf("writing profiles: %w", err)
 	}
 	return nil
@@ -132,24 +158,62 @@ func collect[K any](seq iter.Seq2[K, int64], n int) (keys []K, counts []int64) {
 
 // Read reads a file of series, of any release since the first.
 func Read(r io.ReaderAt, size int64) ([]*Series, error) {
-	file, err := columnar.Open(r, size)
+	file, err := NewReader(r, size)
 	if err != nil {
-		return nil, fmt.Errorf("reading profiles: %w", err)
+		return nil, err
 	}
-	in, err := newFileReader(file)
-	if err != nil {
-		return nil, fmt.Errorf("reading profiles: %w", err)
-	}
-	defer in.close()
 	var all []*Series
-	for range file.NumRows() {
-		s, err := in.series()
+	for s, err := range file.All() {
 		if err != nil {
-			return nil, fmt.Errorf("reading profiles: %w", err)
+			return nil, err
 		}
 		all = append(all, s)
 	}
 	return all, nil
+}
+
+// Reader reads a file of series one after the other, of any release since the first. It is not safe for concurrent use.
+type Reader struct{ file *columnar.File }
+
+// NewReader opens a file of size bytes.
+func NewReader(r io.ReaderAt, size int64) (*Reader, error) {
+	file, err := columnar.Open(r, size)
+	if err != nil {
+		return nil, fmt.Errorf("reading profiles: %w", err)
+	}
+	return &Reader{file: file}, nil
+}
+
+// Metadata is the value of a key of the file's metadata.
+func (r *Reader) Metadata(key string) (string, bool) { return r.file.Metadata(key) }
+
+// Foreign says whether the file has columns of a later release, which writing its series again would lose.
+func (r *Reader) Foreign() bool {
+	return slices.ContainsFunc(r.file.Columns(), func(c columnar.Column) bool {
+		return !slices.ContainsFunc(fields, func(f columnar.Field) bool { return f.Name == c.Name })
+	})
+}
+
+// All yields the series in their order. It ends after the first error.
+func (r *Reader) All() iter.Seq2[*Series, error] {
+	return func(yield func(*Series, error) bool) {
+		in, err := newFileReader(r.file)
+		if err != nil {
+			yield(nil, fmt.Errorf("reading profiles: %w", err))
+			return
+		}
+		defer in.close()
+		for range r.file.NumRows() {
+			s, err := in.series()
+			if err != nil {
+				yield(nil, fmt.Errorf("reading profiles: %w", err))
+				return
+			}
+			if !yield(s, nil) {
+				return
+			}
+		}
+	}
 }
 
 // fileReader reads one series after the other. Its first error stays.

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"math/big"
 	"math/rand/v2"
@@ -165,6 +166,62 @@ func TestMergingIsExactAndOrderFree(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestFilesMergeAsTheirSeriesDo: however the same values are spread over files, merging the files gives the same bytes.
+func TestFilesMergeAsTheirSeriesDo(t *testing.T) {
+	t.Parallel()
+	random := rand.New(rand.NewPCG(5, 6))
+	names := []string{"a", "b", "c"}
+	fresh := func() map[string]*profile.Series { return map[string]*profile.Series{} }
+	whole, parts := fresh(), []map[string]*profile.Series{fresh(), fresh(), fresh()}
+	at := func(m map[string]*profile.Series, i int) *profile.Series {
+		k := profile.Key{Window: minute.Add(time.Duration(i%4) * time.Minute), Version: "v", Feature: names[i%3]}
+		id := fmt.Sprint(k)
+		if m[id] == nil {
+			m[id] = profile.NewSeries(k, wire.Numeric, 0)
+		}
+		return m[id]
+	}
+	for i := range 5_000 {
+		x := wild(random)
+		at(whole, i).ObserveNumber(x)
+		at(parts[random.IntN(3)], i).ObserveNumber(x)
+	}
+	// The schema changed in the first minute: that is counted apart.
+	other := profile.NewSeries(profile.Key{Window: minute, Version: "v", Feature: "a"}, wire.Categorical, 0)
+	other.ObserveCategory("x")
+	whole["other"], parts[1]["other"] = other, other
+
+	var files []*profile.Reader
+	for _, part := range parts {
+		files = append(files, reader(t, encode(t, slices.Collect(maps.Values(part))...)))
+	}
+	var merged []*profile.Series
+	for s, err := range profile.Merged(files...) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		merged = append(merged, s)
+	}
+	if len(merged) != len(whole) {
+		t.Errorf("%d series, want %d", len(merged), len(whole))
+	}
+	if !bytes.Equal(encode(t, slices.Collect(maps.Values(whole))...), encode(t, merged...)) {
+		t.Error("the merged files hold other counts than one file of all values")
+	}
+}
+
+func reader(t *testing.T, file []byte) *profile.Reader {
+	t.Helper()
+	r, err := profile.NewReader(bytes.NewReader(file), int64(len(file)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Foreign() {
+		t.Error("our own file has foreign columns")
+	}
+	return r
 }
 
 func merge(t *testing.T, into *profile.Series, parts ...*profile.Series) {
