@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package auth
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+
+	"golang.org/x/crypto/bcrypt"
+
+	"github.com/vedette-dev/vedette/internal/review"
+)
+
+// localUser is a line of the file of local users: name:bcrypt:role.
+type localUser struct {
+	hash []byte
+	role review.Role
+}
+
+// stamp changes with the line, so that a new password or role ends the sessions of the old one.
+func (u localUser) stamp() string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%d:%s", u.role, u.hash))
+	return base64.RawURLEncoding.EncodeToString(sum[:9])
+}
+
+func parseUsers(b []byte) (map[string]localUser, error) {
+	users := map[string]localUser{}
+	err := fields(b, 3, func(_ int, f []string) error {
+		name, hash := f[0], []byte(f[1])
+		if err := checkName(name); err != nil {
+			return err
+		}
+		if _, twice := users[name]; twice {
+			return fmt.Errorf("user %q is there twice", name)
+		}
+		cost, err := bcrypt.Cost(hash)
+		if err != nil {
+			return fmt.Errorf("the password of %q is no bcrypt hash: make one with htpasswd -nB %s", name, name)
+		}
+		if cost > maxCost {
+			return fmt.Errorf("the hash of %q has cost %d: more than %d takes too long", name, cost, maxCost)
+		}
+		role, err := review.ParseRole(f[2])
+		if err != nil {
+			return fmt.Errorf("user %q: %w", name, err)
+		}
+		users[name] = localUser{hash: hash, role: role}
+		return nil
+	})
+	return users, err
+}
+
+// maxCost bounds what one attempt to sign in costs us, a second or so.
+const maxCost = 14
+
+// maxNameBytes bounds the name of a person, wherever it comes from.
+const maxNameBytes = 200
+
+func checkName(name string) error {
+	if name == "" || len(name) > maxNameBytes {
+		return fmt.Errorf("a name has 1 to %d bytes", maxNameBytes)
+	}
+	for _, r := range name {
+		if r < ' ' || r == 0x7f || r == 0xfffd {
+			return errors.New("a name holds no control characters")
+		}
+	}
+	return nil
+}
+
+// nobody is compared with when there is no such user, so that the answer takes as long.
+var nobody = func() []byte {
+	hash, err := bcrypt.GenerateFromPassword([]byte("nobody"), bcrypt.DefaultCost)
+	if err != nil {
+		panic(err) // The cost is a valid one.
+	}
+	return hash
+}
+
+// checkPassword finds the local user who has this password.
+func (a *Auth) checkPassword(name, password string) (localUser, error) {
+	users, err := a.users.get()
+	if err != nil {
+		return localUser{}, err
+	}
+	u, known := users[name]
+	if !known {
+		u.hash = a.nobody()
+	}
+	if bcrypt.CompareHashAndPassword(u.hash, []byte(password)) != nil || !known {
+		return localUser{}, ErrRefused
+	}
+	return u, nil
+}
