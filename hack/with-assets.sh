@@ -1,18 +1,41 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Runs a command with everything that tests need: a real API server, promtool, a real S3 server, and DuckDB as an
-# independent reader of Parquet. Each is built or installed once and cached by content. What the environment names already
-# is used as it is.
+# Runs a command with everything that tests need: a real API server, promtool, a real S3 server, a real Postgres, and
+# DuckDB as an independent reader of Parquet. Each is built or installed once and cached by content. What the environment
+# names already is used as it is.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 cluster() { go run ./hack/cluster "$@"; }
 
+# postgres prints the folder of the newest Postgres of this machine. Debian keeps initdb off the PATH. Its package would
+# start a server of its own, which no test uses.
+postgres() {
+  local found
+  find_postgres() { ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1; }
+  found=$(find_postgres)
+  if [ -z "$found" ] && command -v initdb >/dev/null; then
+    found=$(dirname "$(command -v initdb)")
+  fi
+  if [ -z "$found" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    mkdir -p /etc/postgresql-common
+    [ -e /etc/postgresql-common/createcluster.conf ] || echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.conf
+    { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends postgresql; } >&2
+    found=$(find_postgres)
+  fi
+  if [ -z "$found" ]; then
+    echo "with-assets: found no Postgres: install it, or set VEDETTE_POSTGRES_BIN to the folder of initdb and postgres" >&2
+    return 1
+  fi
+  echo "$found"
+}
+
 : "${KUBEBUILDER_ASSETS:=$(cluster assets)}"
 : "${VEDETTE_PROMTOOL:=$(cluster which promtool)}"
 : "${VEDETTE_VERSITYGW:=$(cluster which versitygw)}"
-export KUBEBUILDER_ASSETS VEDETTE_PROMTOOL VEDETTE_VERSITYGW
+: "${VEDETTE_POSTGRES_BIN:=$(postgres)}"
+export KUBEBUILDER_ASSETS VEDETTE_PROMTOOL VEDETTE_VERSITYGW VEDETTE_POSTGRES_BIN
 
 installed=test/duckdb/node_modules/.package-lock.json
 if [ ! -e "$installed" ] || [ test/duckdb/package.json -nt "$installed" ]; then
