@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package db
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"runtime"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+	"github.com/pressly/goose/v3"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// dialect is what is different between the databases.
+type dialect struct {
+	goose goose.Dialect
+	// lock and lockIfFree end a SELECT that is to hold its rows until the transaction ends. SQLite has one writer at a
+	// time: there is nobody to hold them against.
+	lock, lockIfFree string
+	// brokenOff says that the transaction failed only because of another, and may be tried again.
+	brokenOff func(error) bool
+}
+
+var (
+	sqliteDialect   = &dialect{goose: goose.DialectSQLite3, brokenOff: sqliteBusy}
+	postgresDialect = &dialect{goose: goose.DialectPostgres, lock: " FOR UPDATE", lockIfFree: " FOR UPDATE SKIP LOCKED", brokenOff: postgresBrokenOff}
+)
+
+// Schemes of databases.
+const (
+	schemeSQLite   = "sqlite:"
+	schemePostgres = "postgres://"
+)
+
+func connect(rawURL string) (*DB, error) {
+	switch {
+	case strings.HasPrefix(rawURL, schemeSQLite):
+		return connectSQLite(strings.TrimPrefix(rawURL, schemeSQLite))
+	case strings.HasPrefix(rawURL, schemePostgres), strings.HasPrefix(rawURL, "postgresql://"):
+		return connectPostgres(rawURL)
+	default: // It may hold a password: it is not repeated.
+		return nil, errors.New(`opening the queue's database: its URL must start with "sqlite:" (a file follows) or "postgres://"`)
+	}
+}
+
+// sqlitePragmas make an acknowledged answer survive a power cut (synchronous FULL), let readers read while one writes
+// (WAL), let other processes finish first (busy_timeout), and need no folder for temporary files.
+var sqlitePragmas = []string{
+	"busy_timeout(15000)", "journal_mode(WAL)", "synchronous(FULL)", "temp_store(MEMORY)", "cache_size(-65536)",
+	"journal_size_limit(67108864)",
+}
+
+func connectSQLite(path string) (*DB, error) {
+	if path == "" || strings.HasPrefix(path, "//") {
+		return nil, errors.New(`opening the queue's database: want a file, as in "sqlite:/var/lib/review/queue.db"`)
+	}
+	dsn := func(txlock string, more ...string) string {
+		q := url.Values{"_pragma": append(more, sqlitePragmas...), "_txlock": {txlock}}
+		return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String()
+	}
+	write, err := sql.Open("sqlite", dsn("immediate"))
+	if err != nil {
+		return nil, fmt.Errorf("opening the queue's database: %w", err)
+	}
+	write.SetMaxOpenConns(1)
+	read, err := sql.Open("sqlite", dsn("deferred", "query_only(1)"))
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("opening the queue's database: %w", err), write.Close())
+	}
+	read.SetMaxOpenConns(max(4, runtime.GOMAXPROCS(0)))
+	read.SetMaxIdleConns(4)
+	return &DB{dialect: sqliteDialect, write: write, read: read}, nil
+}
+
+func sqliteBusy(err error) bool {
+	var e *sqlite.Error
+	return errors.As(err, &e) && (e.Code()&0xff == sqlite3.SQLITE_BUSY || e.Code()&0xff == sqlite3.SQLITE_LOCKED)
+}
+
+// postgresConnections bounds the connections of one replica.
+const postgresConnections = 20
+
+func connectPostgres(rawURL string) (*DB, error) {
+	pool, err := sql.Open("pgx", rawURL)
+	if err != nil {
+		return nil, errors.New("opening the queue's database: its URL cannot be parsed; want postgres://user:password@host:5432/database")
+	}
+	pool.SetMaxOpenConns(postgresConnections)
+	pool.SetMaxIdleConns(postgresConnections)
+	return &DB{dialect: postgresDialect, write: pool, read: pool}, nil
+}
+
+// Postgres' codes of transactions that lost against another.
+const (
+	serializationFailure = "40001"
+	deadlockDetected     = "40P01"
+)
+
+func postgresBrokenOff(err error) bool {
+	var e *pgconn.PgError
+	return errors.As(err, &e) && (e.Code == serializationFailure || e.Code == deadlockDetected)
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package db
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+
+	"github.com/vedette-dev/vedette/internal/review"
+	"github.com/vedette-dev/vedette/internal/review/rank"
+)
+
+// rerankRows bounds the items of one transaction, so that nobody waits long for it.
+const rerankRows = 500
+
+// Rerank gives items whose priority was weighed by another document the priority of this one: some, in the order of their
+// ids, after the one given. It returns the last it looked at, "" at the end. Age is no reason to call it: it changes no order.
+func (d *DB) Rerank(ctx context.Context, after string) (string, error) {
+	last := ""
+	err := d.tx(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		last = ""
+		doc := d.review.Load()
+		priorities := map[string]float64{}
+		if err := each(ctx, tx, `SELECT id, monitor, origin, added_at, rules, uncertainty, strangeness, rarity, duplicate_of FROM items
+			WHERE id > $1 AND state = 'pending' AND weighed <> $2 ORDER BY id LIMIT $3`+d.dialect.lock, []any{after, doc.Revision, rerankRows},
+			func(scan func(...any) error) error {
+				var it review.Item
+				var f rank.Factors
+				var added int64
+				var rules, duplicateOf string
+				if err := scan(&it.ID, &it.Monitor, &it.Origin, &added, &rules, &f.Uncertainty, &f.Strangeness, &f.Rarity, &duplicateOf); err != nil {
+					return err
+				}
+				it.Added = instant(added)
+				last = it.ID
+				if err := json.Unmarshal([]byte(rules), &it.Rules); err != nil {
+					return err
+				}
+				priorities[it.ID] = priority(doc, &it, f, duplicateOf != "")
+				return nil
+			}); err != nil {
+			return err
+		}
+		for id, p := range priorities {
+			if _, err := tx.ExecContext(ctx, `UPDATE items SET priority = $1, weighed = $2 WHERE id = $3`, p, doc.Revision, id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return "", fmt.Errorf("ranking items anew: %w", err)
+	}
+	return last, nil
+}

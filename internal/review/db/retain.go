@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package db
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/vedette-dev/vedette/internal/review"
+	"github.com/vedette-dev/vedette/internal/wire"
+)
+
+// retainRows bounds the items of one transaction, so that nobody waits long for it.
+const retainRows = 500
+
+// remembered is how long a key keeps a repeated request from doing something again, and how long a file, and a record that was
+// an item, are remembered. It is longer than files come late: a spool holds them for 48 hours.
+const remembered = 14 * 24 * time.Hour
+
+// Retain lets go of what was kept long enough: items that waited too long expire, and settled and expired ones are removed
+// with their answers once their labels are in the store. It does some at a time, and says whether there may be more.
+func (d *DB) Retain(ctx context.Context) (bool, error) {
+	more := false
+	for _, step := range []func(context.Context, *sql.Tx) (int, error){d.expire, d.purge, d.forget} {
+		err := d.tx(ctx, func(ctx context.Context, tx *sql.Tx) error {
+			n, err := step(ctx, tx)
+			more = more || n >= retainRows
+			return err
+		})
+		if err != nil {
+			return false, fmt.Errorf("letting go of old items: %w", err)
+		}
+	}
+	return more, nil
+}
+
+// old finds items of a state that came before a time, and locks them.
+func (d *DB) old(ctx context.Context, tx *sql.Tx, condition string, args ...any) ([]*item, error) {
+	var items []*item
+	err := each(ctx, tx, `SELECT `+itemColumns+` FROM items WHERE `+condition+fmt.Sprintf(` LIMIT %d`, retainRows)+d.dialect.lockIfFree, args,
+		func(scan func(...any) error) error {
+			it, err := scanItem(scan)
+			items = append(items, it)
+			return err
+		})
+	return items, err
+}
+
+// expire ends the wait of items that waited for too long. Those that somebody holds, or began to answer, do too.
+func (d *DB) expire(ctx context.Context, tx *sql.Tx) (int, error) {
+	wait := wire.Seconds(d.review.Load().PendingSeconds)
+	if wait <= 0 {
+		return 0, nil
+	}
+	items, err := d.old(ctx, tx, `state = 'pending' AND added_at < $1 ORDER BY added_at, id`, micros(d.now().Add(-wait)))
+	if err != nil {
+		return 0, err
+	}
+	var t tally
+	for _, it := range items {
+		before := it.stage()
+		it.State = review.Expired
+		t.move(it, before, it.stage())
+		if _, err := tx.ExecContext(ctx, `UPDATE items SET state = $1 WHERE id = $2`, string(review.Expired), it.ID); err != nil {
+			return 0, err
+		}
+	}
+	t.add("items/expired", int64(len(items)))
+	return len(items), t.write(ctx, tx)
+}
+
+// purge removes what was settled, or expired, long enough ago.
+func (d *DB) purge(ctx context.Context, tx *sql.Tx) (int, error) {
+	doc := d.review.Load()
+	keep := wire.Seconds(doc.DoneSeconds)
+	if keep <= 0 {
+		return 0, nil
+	}
+	before := micros(d.now().Add(-keep))
+	settled, err := d.old(ctx, tx, `state = 'done' AND added_at < $1 AND settled_at < $1 AND NOT EXISTS (
+		SELECT 1 FROM outbox o LEFT JOIN batches b ON b.name = o.batch WHERE o.item = items.id AND (o.batch = '' OR b.published = 0))`, before)
+	if err != nil {
+		return 0, err
+	}
+	expired, err := d.old(ctx, tx, `state = 'expired' AND added_at < $1`, before-wire.Seconds(doc.PendingSeconds).Microseconds())
+	if err != nil {
+		return 0, err
+	}
+	var t tally
+	for _, it := range append(settled, expired...) {
+		if _, err := d.remove(ctx, tx, it, &t); err != nil {
+			return 0, err
+		}
+	}
+	return max(len(settled), len(expired)), t.write(ctx, tx)
+}
+
+// removed counts what was removed with items.
+type removed struct{ items, answers, labels int64 }
+
+// remove deletes a locked item and all that hangs on it, and remembers that it was there.
+func (d *DB) remove(ctx context.Context, tx *sql.Tx, it *item, t *tally) (removed, error) {
+	r := removed{items: 1}
+	t.move(it, it.stage(), "")
+	if _, err := tx.ExecContext(ctx, `INSERT INTO gone (id, at) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET at = excluded.at`, it.ID, micros(d.now())); err != nil {
+		return r, err
+	}
+	for _, s := range []struct {
+		statement string
+		count     *int64
+	}{
+		{`DELETE FROM answers WHERE item = $1`, &r.answers},
+		{`DELETE FROM outbox WHERE item = $1`, &r.labels},
+		{`DELETE FROM items WHERE id = $1`, nil},
+		{`DELETE FROM leases WHERE item = $1`, nil},
+	} {
+		result, err := tx.ExecContext(ctx, s.statement, it.ID)
+		if err != nil {
+			return r, err
+		}
+		if s.count != nil {
+			if *s.count, err = result.RowsAffected(); err != nil {
+				return r, err
+			}
+		}
+	}
+	return r, nil
+}
+
+// forget drops what is remembered only against repetition, and labels from elsewhere once they are in the store.
+func (d *DB) forget(ctx context.Context, tx *sql.Tx) (int, error) {
+	before := d.now().Add(-remembered)
+	for _, s := range []struct {
+		statement string
+		arg       int64
+	}{
+		{`DELETE FROM requests WHERE at < $1`, micros(before)},
+		{`DELETE FROM files WHERE at < $1`, micros(before)},
+		{`DELETE FROM gone WHERE at < $1`, micros(before)},
+		{`DELETE FROM days WHERE day < $1`, dayNumber(before)},
+		{`DELETE FROM outbox WHERE item = '' AND at < $1 AND batch IN (SELECT name FROM batches WHERE published = 1)`, micros(before)},
+		{`DELETE FROM batches WHERE published = 1 AND frozen_at < $1 AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.batch = batches.name)`, micros(before)},
+	} {
+		if _, err := tx.ExecContext(ctx, s.statement, s.arg); err != nil {
+			return 0, err
+		}
+	}
+	return 0, nil
+}
