@@ -43,6 +43,9 @@ func kindOf(err error) error {
 	if errors.Is(err, errNoCredentials) || errors.Is(err, fs.ErrPermission) {
 		return ErrCredentials
 	}
+	if errors.Is(err, fs.ErrExist) {
+		return ErrExists
+	}
 	var api smithy.APIError
 	if errors.As(err, &api) && refusals[api.ErrorCode()] {
 		return ErrCredentials

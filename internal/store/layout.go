@@ -11,6 +11,7 @@ import (
 	"iter"
 	"net/url"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -100,10 +101,27 @@ func Name(podUID string, start time.Time, sequence uint64) string {
 	return fmt.Sprintf("%s-%d-%06d", podUID, start.UnixNano(), sequence)
 }
 
+// Reports is the folder of the reports of a kind, with a slash at its end; below it is one folder for each window.
+func (l Layout) Reports(kind string) string { return l.Prefix() + "reports/" + escape(kind) + "/" }
+
+// ParseWindow reads the name of a window's folder. It reports false for any other.
+func ParseWindow(name string) (from, to time.Time, ok bool) {
+	start, end, _ := strings.Cut(name, "_")
+	from, err1 := time.Parse(windowFormat, start)
+	to, err2 := time.Parse(windowFormat, end)
+	return from, to, err1 == nil && err2 == nil
+}
+
+// Address is the URL of a key in the store at rawURL, without the parameters that say how to reach it.
+func Address(rawURL, key string) string {
+	root, _, _ := strings.Cut(rawURL, "?")
+	return strings.TrimSuffix(root, "/") + "/" + key
+}
+
 // Report is the key of one file of the report of a run over the window [from, to).
 func (l Layout) Report(kind string, from, to time.Time, run, file string) string {
 	window := from.UTC().Format(windowFormat) + "_" + to.UTC().Format(windowFormat)
-	return l.Prefix() + "reports/" + escape(kind) + "/" + window + "/" + escape(run) + "/" + escape(file)
+	return l.Reports(kind) + window + "/" + escape(run) + "/" + escape(file)
 }
 
 // Baseline is the key of one file of a baseline, such as "summary.json".
@@ -143,6 +161,32 @@ func (l Layout) Dataset(rel string) (string, error) {
 		return "", fmt.Errorf("dataset %.200q: want a path below the monitor's folder in the store, such as datasets/train.parquet, without \"..\" or a slash at either end", rel)
 	}
 	return l.Prefix() + rel, nil
+}
+
+// DatasetFile is the key of a file of a version of a dataset, such as "manifest.json".
+func (l Layout) DatasetFile(digest, file string) string {
+	return l.DatasetFolder(digest) + escape(file)
+}
+
+// DatasetFolder is the folder of a version of a dataset, with a slash at its end.
+func (l Layout) DatasetFolder(digest string) string { return l.AllDatasets() + escape(digest) + "/" }
+
+// AllDatasets is the folder of all versions of datasets, with a slash at its end.
+func (l Layout) AllDatasets() string { return l.Prefix() + "datasets/" }
+
+// AuditPrefix is the folder of a cluster's audit log. It is below the root of a store, which may be one of its own.
+func AuditPrefix(cluster string) string { return "audit/" + escape(cluster) + "/" }
+
+// AuditEntry is the key of an entry of a cluster's audit log. Keys sort as the entries do.
+func AuditEntry(cluster string, number uint64) string {
+	return fmt.Sprintf("%s%020d.json", AuditPrefix(cluster), number)
+}
+
+// ParseAuditEntry is the inverse of AuditEntry. It reports false for keys of any other form.
+func ParseAuditEntry(cluster, key string) (uint64, bool) {
+	digits, ok := strings.CutSuffix(strings.TrimPrefix(key, AuditPrefix(cluster)), ".json")
+	n, err := strconv.ParseUint(digits, 10, 64)
+	return n, ok && err == nil && n > 0 && key == AuditEntry(cluster, n)
 }
 
 // Between yields the files of a folder, of all versions, whose rows may be in [from, to): those begun in the hours of

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"gocloud.dev/blob"
-	"gocloud.dev/blob/fileblob"
 )
 
 // What callers tell apart. Every error of a Bucket wraps at most one of them.
@@ -39,6 +38,8 @@ type Bucket struct {
 	blob *blob.Bucket
 	// beforeWrite bounds the memory of an upload, where the backend needs to be told.
 	beforeWrite func(as func(any) bool) error
+	// folder is where the objects are, for a store in a folder; else empty.
+	folder string
 }
 
 // Open opens the store at rawURL: "s3://bucket/prefix?region=…&endpoint=…" or "file:///dir". Credentials for S3 are
@@ -60,18 +61,6 @@ func Open(ctx context.Context, rawURL, credentialsDir string) (*Bucket, error) {
 	}
 }
 
-func openFile(u *url.URL) (*Bucket, error) {
-	if u.Host != "" || u.RawQuery != "" {
-		return nil, errors.New("opening the store: a file URL has neither host nor parameters, as in file:///var/lib/store")
-	}
-	// Attributes and temporary files would be strangers in the folders that others read.
-	b, err := fileblob.OpenBucket(u.Path, &fileblob.Options{NoTempDir: true, Metadata: fileblob.MetadataDontWrite})
-	if err != nil {
-		return nil, classify("opening the store", u.Path, err)
-	}
-	return &Bucket{blob: b}, nil
-}
-
 // Wrap makes a Bucket of one that is open already, such as an in-memory bucket in a test.
 func Wrap(b *blob.Bucket) *Bucket { return &Bucket{blob: b} }
 
@@ -80,19 +69,22 @@ func (b *Bucket) Close() error { return b.blob.Close() }
 
 // Create writes a new object. It fails with ErrExists, and changes nothing, when there is one of that name.
 func (b *Bucket) Create(ctx context.Context, key string, body io.Reader) error {
-	return b.write(ctx, "creating", key, body, true)
+	return b.write(ctx, "creating", key, body, true, b.beforeWrite)
 }
 
 // Put writes an object, replacing the one of that name if there is one.
 func (b *Bucket) Put(ctx context.Context, key string, body []byte) error {
-	return b.write(ctx, "writing", key, bytes.NewReader(body), false)
+	return b.write(ctx, "writing", key, bytes.NewReader(body), false, b.beforeWrite)
 }
 
-func (b *Bucket) write(ctx context.Context, doing, key string, body io.Reader, create bool) error {
+func (b *Bucket) write(ctx context.Context, doing, key string, body io.Reader, create bool, before func(func(any) bool) error) error {
+	if b.folder != "" {
+		return classify(doing, key, b.writeFile(ctx, key, body, create))
+	}
 	err := b.blob.Upload(ctx, key, body, &blob.WriterOptions{
 		ContentType: contentType(key),
 		IfNotExist:  create,
-		BeforeWrite: b.beforeWrite,
+		BeforeWrite: before,
 	})
 	return classify(doing, key, err)
 }
