@@ -56,7 +56,7 @@ type analysis interface {
 }
 
 // kinds are all analyses, in the order in which they are explained.
-var kinds = []kind{baselineKind, driftKind, outliersKind, checkKind}
+var kinds = []kind{baselineKind, driftKind, outliersKind, schemaKind, checkKind}
 
 // command is one invocation, with what it may touch outside.
 type command struct {

@@ -118,6 +118,7 @@ func TestExitCodesTellStableFromDriftFromCouldNotTellFromFailed(t *testing.T) {
 		"failed": {func(s *scene) { s.put(s.layout().Baseline("base", "profile.parquet"), []byte("x")) },
 			[]string{"drift"}, exitFailed, 1, wire.OutcomeFailed},
 		"no predictions to be outliers":          {func(*scene) {}, []string{"outliers"}, exitInsufficient, 0, wire.OutcomeInsufficient},
+		"no bodies to guess a schema from":       {func(*scene) {}, []string{"schema"}, exitInsufficient, 0, wire.OutcomeInsufficient},
 		"a store that works":                     {func(*scene) {}, []string{"check"}, exitStable, 0, wire.OutcomeSucceeded},
 		"a store that the sidecars can write to": {func(*scene) {}, []string{"check", "--writer-credentials", "/nonexistent"}, exitStable, 0, wire.OutcomeSucceeded},
 		"a check that finds something wrong has reached its verdict": {
@@ -175,6 +176,7 @@ func TestUsage(t *testing.T) {
 		"a stray argument":  {[]string{"drift", "x"}, exitUsage, `unexpected argument "x"`},
 		"an unknown format": {[]string{"drift", "-o", "yaml"}, exitUsage, "want text or json"},
 		"too many to show":  {[]string{"outliers", "--top", "100000"}, exitUsage, "want 1 to 1000"},
+		"too many calls":    {[]string{"schema", "--calls", "100000"}, exitUsage, "want 1 to 10000"},
 		"a bad time":        {[]string{"drift", "--to", "yesterday"}, exitUsage, "2001-06-01T00:00:00Z"},
 		"a negative window": {[]string{"drift", "--window", "-1h"}, exitUsage, "positive duration"},
 	} {
