@@ -12,6 +12,8 @@ TAG      ?= dev
 CONFIG   ?= config/default
 # The programs that ship, one image each.
 PROGRAMS := manager capture analyze
+# The programs of people's machines.
+PLUGINS  := kubectl-vedette
 
 ##@ Try it
 
@@ -75,7 +77,8 @@ tidy: ## Tidy the module.
 
 .PHONY: build
 build: ## Build the programs into bin.
-	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o bin/ $(addprefix ./internal/cmd/,$(PROGRAMS))
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o bin/ $(addprefix ./internal/cmd/,$(PROGRAMS) $(PLUGINS))
+	install -m 0755 internal/cmd/kubectl-vedette/kubectl_complete-vedette bin/
 
 .PHONY: images
 images: ## Build the images with docker.

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plugin
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// statusPage is all that was found about one monitor.
+func (p *Plugin) statusPage(v *monitorView) *page {
+	now, out := p.Now(), &page{}
+	out.rows([][]string{
+		{"Model", v.Namespace + "/" + v.Name},
+		{"Target", v.Target + injected(v.Pods)},
+		{"Class", v.Class},
+		{"Mode", v.Mode},
+		{"Outliers", number(v.Outliers)},
+	})
+	v.conditions(out, now)
+	v.violations(out, now)
+	v.analyses(out, now)
+	v.verdicts(out)
+	return out
+}
+
+func injected(p *podsView) string {
+	if p == nil {
+		return ""
+	}
+	return fmt.Sprintf(", %d pods, %d of them with a sidecar, %d with the current one", p.Pods, p.Injected, p.Current)
+}
+
+// conditions shows the conditions, and below them what those say that ask for attention.
+func (v *monitorView) conditions(out *page, now time.Time) {
+	rows := [][]string{{"CONDITION", "STATUS", "REASON", "SINCE"}}
+	for _, c := range v.Conditions {
+		rows = append(rows, []string{c.Type, c.Status, c.Reason, age(now, c.Since)})
+	}
+	out.table(rows)
+	told := map[string]bool{}
+	for _, c := range v.Conditions {
+		if !c.fine() && c.Message != "" && !told[c.Message] {
+			told[c.Message] = true
+			out.text(2, c.Type+": "+c.Message)
+		}
+	}
+}
+
+func (v *monitorView) violations(out *page, now time.Time) {
+	rows := [][]string{{"VIOLATED", "SEGMENT", "SIGNAL", "HEALTHY", "SEVERITY", "SINCE"}}
+	for _, x := range v.Violations {
+		rows = append(rows, []string{x.Threshold, x.Segment, x.Signal, x.Bound, x.Severity, age(now, x.Since)})
+	}
+	out.table(rows)
+}
+
+func (v *monitorView) analyses(out *page, now time.Time) {
+	rows := [][]string{{"ANALYSIS", "OUTCOME", "AGO", "WINDOW", "ROWS", "COVERED", "JOB"}}
+	for _, a := range v.Analyses {
+		covered := ""
+		if a.Coverage != "" {
+			covered = a.Coverage + " %"
+		}
+		rows = append(rows, []string{a.Kind, a.Outcome, age(now, a.Finished), span(a.From, a.To), number(a.Rows), covered, a.Job})
+	}
+	out.table(rows)
+	for _, a := range v.Analyses {
+		if text := cmp.Or(a.Message, a.Reason); text != "" {
+			out.text(2, a.Kind+": "+text)
+		}
+	}
+}
+
+// verdicts shows what the last conclusive runs said of thresholds, and what stands out.
+func (v *monitorView) verdicts(out *page) {
+	rows := [][]string{{"THRESHOLD", "SEGMENT", "VERDICT", "VALUE", "FEATURE"}}
+	var worst []string
+	for _, a := range v.Analyses {
+		for _, t := range a.Thresholds {
+			rows = append(rows, []string{t.Threshold, t.Segment, t.Outcome, t.Value, t.Feature})
+		}
+		if a.Kind == "Drift" {
+			for _, f := range a.Worst {
+				worst = append(worst, fmt.Sprintf("%s in %s (%s %s)", f.Feature, f.Segment, f.Statistic, f.Effect))
+			}
+		}
+	}
+	out.table(rows)
+	if len(worst) > 0 {
+		out.gap()
+		out.text(0, "Stands out: "+strings.Join(worst, ", "))
+	}
+}
