@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package stats owns the statistics that drift is judged by: divergences between two sets of counts, their
-// p-values, and the correction for looking at many of them; and those that the agreement of people is judged by.
+// Package stats owns the statistics that models are judged by: divergences between two sets of counts, their
+// p-values, and the correction for looking at many of them; and how good answers are beside what was right, with
+// confidence intervals, from rows of unequal weights. And those that the agreement of people is judged by.
 //
 // It is pure: no clock, no logger, no context, no I/O. It imports gonum's distributions and nothing of this module.
 //

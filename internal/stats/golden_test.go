@@ -12,7 +12,7 @@ import (
 )
 
 // goldenCase is the union of the kinds in testdata/golden.json: our own inputs, with values that the versions of
-// scipy and statsmodels named in the file computed for them.
+// scipy, statsmodels and scikit-learn named in the file computed for them.
 type goldenCase struct {
 	Kind, Name string
 	X, Y       []float64
@@ -33,6 +33,22 @@ type goldenCase struct {
 	Newcombe    [2]float64 `json:"newcombe"`
 	Fisher      float64    `json:"fisher"`
 	BH          []float64  `json:"fdr_bh"`
+
+	Score, Pred  []float64
+	Logits       [][]float64
+	Labels       []int
+	T            float64
+	AUC          float64 `json:"auc"`
+	LogLoss      float64 `json:"logloss"`
+	Brier        float64 `json:"brier"`
+	Accuracy     float64 `json:"acc"`
+	Precision    float64 `json:"prec"`
+	Recall       float64 `json:"rec"`
+	F1           float64 `json:"f1"`
+	MultiLogLoss float64 `json:"multi_logloss"`
+	MacroF1      float64 `json:"macro_f1"`
+	MAE          float64 `json:"mae"`
+	RMSE         float64 `json:"rmse"`
 }
 
 func golden(t *testing.T, kind string) map[string]goldenCase {
