@@ -34,6 +34,7 @@ var columns = []columnar.Mapping[Row]{
 	columnar.TextOf("queue", columnar.Term, func(r *Row) *string { return &r.Queue }),
 	columnar.StringsOf("annotators", columnar.Terms, func(r *Row) *[]string { return &r.Annotators }),
 	columnar.NumberOf("agreement", func(r *Row) *float64 { return &r.Agreement }),
+	columnar.NumberOf("selection_probability", func(r *Row) *float64 { return &r.Selection }),
 	columnar.TextOf("comment", columnar.String, func(r *Row) *string { return &r.Comment }),
 }
 
@@ -85,7 +86,7 @@ func Read(r io.ReaderAt, size int64) iter.Seq2[*Row, error] {
 		}
 		walker := columnar.Walk(file, found, sources)
 		defer walker.Close()
-		row := Row{Instance: -1, Value: math.NaN(), Amount: math.NaN(), Agreement: math.NaN()}
+		row := Row{Instance: -1, Value: math.NaN(), Amount: math.NaN(), Agreement: math.NaN(), Selection: math.NaN()}
 		for range file.NumRows() {
 			if err := walker.Next(&row); err != nil {
 				yield(nil, err)

@@ -82,6 +82,9 @@ type Row struct {
 	Annotators []string
 	// Agreement is the share of the annotators who gave this answer, NaN where nobody was asked.
 	Agreement float64
+	// Selection is the probability with which this prediction, out of all traffic, was put before people: 1 for an outlier,
+	// that of the random slice for the others. NaN, or 0, where nobody chose what is labelled, as for ground truth.
+	Selection float64
 	Comment   string
 }
 
@@ -127,6 +130,8 @@ func (r *Row) Validate() error {
 		return fmt.Errorf("comment has %d bytes: at most %d are allowed", len(r.Comment), MaxComment)
 	case r.Received.IsZero():
 		return errors.New("received must be set")
+	case r.Selection < 0 || r.Selection > 1:
+		return fmt.Errorf("selection_probability is %v: it must be from 0 to 1", r.Selection)
 	}
 	return r.validateFact()
 }

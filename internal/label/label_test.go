@@ -24,7 +24,7 @@ var (
 
 func truth(record, class string, received time.Time) label.Row {
 	r := label.Row{
-		RecordID: record, Instance: -1, Kind: label.Truth, Class: class, Value: nan, Amount: nan, Agreement: nan,
+		RecordID: record, Instance: -1, Kind: label.Truth, Class: class, Value: nan, Amount: nan, Agreement: nan, Selection: nan,
 		Received: received, Source: label.SourceFile,
 	}
 	r.Identify(record + class + received.String())
@@ -53,6 +53,8 @@ func TestValidate(t *testing.T) {
 		"neither class nor value":      {change(func(r *label.Row) { r.Class = "" }), "exactly one of class and value"},
 		"class and value":              {change(func(r *label.Row) { r.Value = 1 }), "exactly one of class and value"},
 		"an infinite value":            {change(func(r *label.Row) { r.Class, r.Value = "", math.Inf(1) }), "finite"},
+		"a choice by chance":           {change(func(r *label.Row) { r.Selection = 0.01 }), ""},
+		"a choice that cannot be":      {change(func(r *label.Row) { r.Selection = 1.5 }), "from 0 to 1"},
 		"an event without a name":      {change(func(r *label.Row) { event(r); r.Event = "" }), "event must be a name"},
 		"an event with a class":        {change(func(r *label.Row) { event(r); r.Class = "late" }), "neither class nor value"},
 		"a truth with an amount":       {change(func(r *label.Row) { r.Amount = 1 }), "rows of kind event"},

@@ -3,15 +3,13 @@
 package plan
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 
 	"github.com/vedette-dev/vedette/internal/capture/decode"
 	"github.com/vedette-dev/vedette/internal/capture/telemetry"
 	"github.com/vedette-dev/vedette/internal/expr"
+	"github.com/vedette-dev/vedette/internal/label"
 	"github.com/vedette-dev/vedette/internal/outlier"
 	"github.com/vedette-dev/vedette/internal/store"
 	"github.com/vedette-dev/vedette/internal/wire"
@@ -142,13 +140,5 @@ func bindingOf(c *wire.Config, version string) telemetry.Binding {
 // LabelKey is the form in which a business key is stored. It reports false, and nothing is to be stored, while the key
 // that it must be hashed with is missing.
 func (p *Plan) LabelKey(key string) (string, bool) {
-	if p.Config.Schema.LabelKey.Store == wire.LabelKeyPlain {
-		return key, true
-	}
-	if len(p.hashKey) == 0 {
-		return "", false
-	}
-	mac := hmac.New(sha256.New, p.hashKey)
-	mac.Write([]byte(key))
-	return hex.EncodeToString(mac.Sum(nil)), true
+	return label.Key(p.Config.Schema.LabelKey, p.hashKey, key)
 }

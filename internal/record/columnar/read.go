@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/format"
 )
 
 // ErrDamaged means that a file is not what it should be: cut short, changed on its way, or not Parquet at all.
@@ -76,6 +78,8 @@ type Column struct {
 	Name string
 	Kind parquet.Kind
 	List bool
+	// Unit is what the integers of a timestamp count; 0 for other columns.
+	Unit time.Duration
 
 	index int
 	depth byte // the definition level of a value that is there
@@ -93,12 +97,25 @@ func columnsOf(f *parquet.File) []Column {
 		}
 		if leaf.Leaf() && leaf.MaxRepetitionLevel() <= 1 {
 			all = append(all, Column{
-				Name: c.Name(), Kind: leaf.Type().Kind(), List: leaf.MaxRepetitionLevel() == 1,
+				Name: c.Name(), Kind: leaf.Type().Kind(), List: leaf.MaxRepetitionLevel() == 1, Unit: unitOf(leaf.Type()),
 				index: leaf.Index(), depth: byte(leaf.MaxDefinitionLevel()),
 			})
 		}
 	}
 	return all
+}
+
+// unitOf is the unit of a timestamp in UTC; 0 for any other type. One of local time does not say when it was.
+func unitOf(t parquet.Type) time.Duration {
+	logical := t.LogicalType()
+	if logical == nil || t.Kind() != parquet.Int64 {
+		return 0
+	}
+	timestamp, ok := logical.Value.(*format.TimestampType)
+	if !ok || !timestamp.IsAdjustedToUTC || timestamp.Unit.Value == nil {
+		return 0
+	}
+	return timestamp.Unit.Value.Duration()
 }
 
 // Fits says whether a column has the type of a node.
