@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package analyze owns the batch analyses over the capture store: reference profiles (baseline), drift against
-// them, the riskiest predictions of a window (outliers), and whether the store can be worked with at all (check).
+// them, the riskiest predictions of a window (outliers), how good answers were once it is known what was right
+// (labels, performance), and whether the store can be worked with at all (check).
 //
 // It reads profiles and rows, judges them by internal/stats, writes reports, and answers with a verdict. It imports
 // no Kubernetes package, reads no clock and knows no command line: internal/cmd/analyze wires it.
@@ -24,6 +25,9 @@ const (
 	KindDrift    = "drift"
 	KindOutliers = "outliers"
 	KindCheck    = "check"
+	// KindLabels takes labels from the inbox; KindPerformance does so, too, and then measures answers by them.
+	KindLabels      = "labels"
+	KindPerformance = "performance"
 )
 
 // Reasons of verdicts that are not what one hoped for.
@@ -50,6 +54,12 @@ const (
 	ReasonTooFewRows = "TooFewRows"
 	// ReasonCoverageTooLow means that the profiles leave out too much of the traffic.
 	ReasonCoverageTooLow = "CoverageTooLow"
+	// ReasonHashKeyMissing means that label keys must be hashed, and the key to do it with is not there.
+	ReasonHashKeyMissing = "HashKeyMissing"
+	// ReasonNoLabels means that no prediction of the window has a label.
+	ReasonNoLabels = "NoLabels"
+	// ReasonImmature means that labels of the window still arrive: those that are fast are not like the others.
+	ReasonImmature = "LabelsStillArrive"
 	// ReasonError means anything else; the message says what.
 	ReasonError = "Error"
 )
@@ -60,6 +70,8 @@ type Env struct {
 	Bucket *store.Bucket
 	// Writer is the store as the sidecars may use it; nil where they use it as Bucket does. Only Check uses it.
 	Writer *store.Bucket
+	// HashKey is the key of hashed label keys; nil where there is none. Only Labels and Performance use it.
+	HashKey []byte
 	// Now is the time at which the run started.
 	Now time.Time
 	// Run identifies the run in paths and verdicts.

@@ -12,8 +12,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/parquet-go/parquet-go"
-
 	"github.com/vedette-dev/vedette/internal/wire"
 )
 
@@ -189,12 +187,5 @@ func (r *DriftReport) writeParquet(w io.Writer) error {
 			Mean: s.Mean.known(), MeanReference: s.MeanReference.known(),
 		}
 	}
-	out := parquet.NewGenericWriter[resultRow](w, parquet.Compression(&parquet.Zstd), parquet.CreatedBy("vedette", "", ""))
-	if _, err := out.Write(rows); err != nil {
-		return fmt.Errorf("writing the results: %w", err)
-	}
-	if err := out.Close(); err != nil {
-		return fmt.Errorf("writing the results: %w", err)
-	}
-	return nil
+	return writeTable(w, rows)
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/vedette-dev/vedette/internal/wire"
 )
 
-// evaluate gives the verdict on every declared threshold in every one of its segments: the violated ones first, then
+// evaluate gives the verdict on every declared threshold of drift in every one of its segments: the violated ones first, then
 // those that nothing can be told of, then the others.
 func evaluate(config wire.Config, results []Result, l limits) []wire.ThresholdVerdict {
 	bySegment := map[string][]*Result{}
@@ -23,6 +23,9 @@ func evaluate(config wire.Config, results []Result, l limits) []wire.ThresholdVe
 	}
 	var verdicts []wire.ThresholdVerdict
 	for _, t := range config.Thresholds {
+		if !t.Signal.Drift() {
+			continue
+		}
 		segments := t.Segments
 		if len(segments) == 0 {
 			segments = all
@@ -31,12 +34,14 @@ func evaluate(config wire.Config, results []Result, l limits) []wire.ThresholdVe
 			verdicts = append(verdicts, bound(t, segment, bySegment[segment], l))
 		}
 	}
-	order := map[wire.Outcome]int{wire.OutcomeFail: 0, wire.OutcomeInconclusive: 1, wire.OutcomePass: 2}
 	slices.SortStableFunc(verdicts, func(a, b wire.ThresholdVerdict) int {
-		return cmp.Compare(order[a.Outcome], order[b.Outcome])
+		return cmp.Compare(urgency[a.Outcome], urgency[b.Outcome])
 	})
 	return verdicts
 }
+
+// urgency is the order of verdicts.
+var urgency = map[wire.Outcome]int{wire.OutcomeFail: 0, wire.OutcomeInconclusive: 1, wire.OutcomePass: 2}
 
 // bound judges one threshold in one segment by the worst of the features that it is about. It fails when any of them
 // does, and passes only when all of them do.

@@ -142,6 +142,12 @@ func (l Layout) AllLabels() string { return l.Prefix() + "labels/" }
 // Inbox is the folder in which others leave files of a kind, such as "labels", with a slash at its end.
 func (l Layout) Inbox(kind string) string { return l.Prefix() + "inbox/" + escape(kind) + "/" }
 
+// InboxResult is the key of what came of a file of the inbox, such as "done" or "rejected". The take tells apart files that
+// had the same name one after the other.
+func (l Layout) InboxResult(result, take, name string) string {
+	return l.Inbox(result) + escape(take) + "-" + escape(name)
+}
+
 // LabelsBetween yields the files of labels that were received on the days of [from, to].
 func (b *Bucket) LabelsBetween(ctx context.Context, l Layout, from, to time.Time) iter.Seq2[Item, error] {
 	return func(yield func(Item, error) bool) {

@@ -44,7 +44,8 @@ type Config struct {
 	Baseline Baseline  `json:"baseline"`
 	Drift    Drift     `json:"drift"`
 	Outliers Outliers  `json:"outliers"`
-	// Thresholds are those that analyze evaluates: drift signals only. The others are Prometheus rules.
+	Labels   Labels    `json:"labels,omitzero"`
+	// Thresholds are those that analyze evaluates: signals of drift and of performance. The others are Prometheus rules.
 	Thresholds []Threshold `json:"thresholds,omitempty"`
 }
 
@@ -240,17 +241,60 @@ type Outliers struct {
 	WindowSeconds float64 `json:"windowSeconds"`
 }
 
+// Labels says how ground truth is joined to predictions, and what mistakes cost.
+type Labels struct {
+	// WindowSeconds is the length of the window that the performance analysis looks at.
+	WindowSeconds float64 `json:"windowSeconds,omitempty"`
+	// MatureSeconds is how long after a prediction its labels have arrived, as far as they ever do.
+	MatureSeconds float64 `json:"matureSeconds,omitempty"`
+	// KeyToleranceSeconds is how long before the time that a label names its prediction may have been made.
+	KeyToleranceSeconds float64 `json:"keyToleranceSeconds,omitempty"`
+	// PositiveClass is the class that precision, recall and F1 of a binary classification are about; the second when empty.
+	PositiveClass string `json:"positiveClass,omitempty"`
+	// Costs are what pairs of classes cost; pairs that are not listed cost nothing.
+	Costs []Cost `json:"costs,omitempty"`
+}
+
+// Cost is what it costs to predict one class where another is right.
+type Cost struct {
+	Actual    string  `json:"actual"`
+	Predicted string  `json:"predicted"`
+	Cost      float64 `json:"cost"`
+}
+
 // Signal is what a threshold bounds.
 type Signal string
 
-// The signals that analyze evaluates.
+// The signals of drift that analyze evaluates.
 const (
 	SignalFeatureDrift    Signal = "FeatureDrift"
 	SignalPredictionDrift Signal = "PredictionDrift"
 	SignalMissingRatio    Signal = "MissingRatio"
 )
 
-// Threshold is a bound on a signal of the drift report.
+// The signals of performance. They are the names of metrics in reports, verdicts and status, too.
+const (
+	SignalAccuracy           Signal = "Accuracy"
+	SignalPrecision          Signal = "Precision"
+	SignalRecall             Signal = "Recall"
+	SignalF1                 Signal = "F1"
+	SignalAUC                Signal = "AUC"
+	SignalLogLoss            Signal = "LogLoss"
+	SignalBrier              Signal = "Brier"
+	SignalMAE                Signal = "MAE"
+	SignalRMSE               Signal = "RMSE"
+	SignalEscalationRatio    Signal = "EscalationRatio"
+	SignalCriticalErrorRatio Signal = "CriticalErrorRatio"
+	SignalCostPerDay         Signal = "CostPerDay"
+	SignalLabelCoverage      Signal = "LabelCoverage"
+)
+
+// Drift says whether the drift analysis evaluates the signal; the performance analysis evaluates the others.
+func (s Signal) Drift() bool {
+	return s == SignalFeatureDrift || s == SignalPredictionDrift || s == SignalMissingRatio
+}
+
+// Threshold is a bound on a signal of the report of an analysis.
 type Threshold struct {
 	Name   string `json:"name"`
 	Signal Signal `json:"signal"`

@@ -24,6 +24,7 @@ type Outcome string
 const (
 	OutcomeStable       Outcome = "Stable"
 	OutcomeDrift        Outcome = "Drift"
+	OutcomeViolated     Outcome = "Violated"
 	OutcomeInsufficient Outcome = "Insufficient"
 	OutcomeSucceeded    Outcome = "Succeeded"
 	OutcomeFailed       Outcome = "Failed"
@@ -40,6 +41,8 @@ type Verdict struct {
 	Thresholds []ThresholdVerdict
 	// Findings are the worst offenders, worst first.
 	Findings []Finding
+	// Metrics are how good answers were, what matters most first.
+	Metrics []SegmentMetrics
 }
 
 // VerdictHeader is the first line of a verdict.
@@ -92,6 +95,16 @@ type Finding struct {
 	Drifted   bool    `json:"d,omitempty"`
 }
 
+// SegmentMetrics are the metrics of one segment and version; "" is all of them.
+type SegmentMetrics struct {
+	Segment string `json:"s,omitempty"`
+	Version string `json:"v,omitempty"`
+	// Samples is the number of labelled predictions.
+	Samples int64 `json:"n"`
+	// Metrics are, by name, the value and the bounds of its 95 % confidence interval.
+	Metrics map[Signal][3]float64 `json:"m"`
+}
+
 const verdictPrefix = "vedette/1 "
 
 // ErrNoVerdict means that a text is no verdict: the run died before it wrote one, or something else wrote the text.
@@ -114,6 +127,13 @@ func EncodeVerdict(v Verdict) ([]byte, error) {
 			return nil, fmt.Errorf("encoding a verdict: %w", err)
 		}
 		lines = append(lines, append([]byte("f "), b...))
+	}
+	for _, m := range v.Metrics {
+		b, err := json.Marshal(m)
+		if err != nil {
+			return nil, fmt.Errorf("encoding a verdict: %w", err)
+		}
+		lines = append(lines, append([]byte("m "), b...))
 	}
 	v.Total = len(lines)
 	for kept := len(lines); ; kept-- {
@@ -175,6 +195,12 @@ func (v *Verdict) add(line string) error {
 			return fmt.Errorf("%w: a finding: %w", ErrNoVerdict, err)
 		}
 		v.Findings = append(v.Findings, f)
+	case "m":
+		var m SegmentMetrics
+		if err := json.Unmarshal([]byte(raw), &m); err != nil {
+			return fmt.Errorf("%w: metrics: %w", ErrNoVerdict, err)
+		}
+		v.Metrics = append(v.Metrics, m)
 	}
 	return nil
 }

@@ -21,6 +21,7 @@ func TestVerdictRoundTrip(t *testing.T) {
 		},
 		Thresholds: []ThresholdVerdict{{Threshold: "score", Segment: "atl", Outcome: OutcomeFail, Value: 0.29}},
 		Findings:   []Finding{{Segment: "atl", Statistic: "psi", Effect: 0.29, P: 1e-9, Drifted: true}},
+		Metrics:    []SegmentMetrics{{Segment: "atl", Samples: 700, Metrics: map[Signal][3]float64{SignalRecall: {0.5, 0.4, 0.6}}}},
 	}
 	b, err := EncodeVerdict(want)
 	if err != nil {
@@ -30,7 +31,7 @@ func TestVerdictRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want.Total, want.Digest = 2, got.Digest
+	want.Total, want.Digest = 3, got.Digest
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -48,6 +49,9 @@ func TestVerdictNeverExceedsItsBytes(t *testing.T) {
 		for range rng.IntN(64) {
 			v.Findings = append(v.Findings, Finding{Feature: "f", Segment: "s", Statistic: "psi", Effect: rng.Float64()})
 		}
+		for range rng.IntN(64) {
+			v.Metrics = append(v.Metrics, SegmentMetrics{Segment: "s", Samples: 1000, Metrics: map[Signal][3]float64{SignalAUC: {rng.Float64(), 0, 1}}})
+		}
 		b, err := EncodeVerdict(v)
 		if err != nil {
 			t.Fatal(err)
@@ -59,8 +63,8 @@ func TestVerdictNeverExceedsItsBytes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got.Total != len(v.Thresholds)+len(v.Findings) {
-			t.Errorf("total %d, want %d", got.Total, len(v.Thresholds)+len(v.Findings))
+		if got.Total != len(v.Thresholds)+len(v.Findings)+len(v.Metrics) {
+			t.Errorf("total %d, want %d", got.Total, len(v.Thresholds)+len(v.Findings)+len(v.Metrics))
 		}
 		if n := len(got.Thresholds); n > 0 && cmp.Diff(v.Thresholds[:n], got.Thresholds) != "" {
 			t.Error("the lines that were kept are not the first ones")

@@ -28,13 +28,14 @@ const (
 	exitUsage        = 2
 	exitDrift        = 10
 	exitInsufficient = 11
+	exitViolated     = 12
 )
 
 const usage = `Usage: analyze KIND [flags]
 
 Kinds:
 %s
-Exit codes: 0 stable or done, 10 drift, 11 could not tell, 1 failed, 2 usage.
+Exit codes: 0 stable or done, 10 drift, 11 could not tell, 12 a threshold is violated, 1 failed, 2 usage.
 With --verdict-file: 0 whenever a verdict was reached.
 
 Flags of every kind; analyze KIND --help shows those of one:
@@ -56,7 +57,7 @@ type analysis interface {
 }
 
 // kinds are all analyses, in the order in which they are explained.
-var kinds = []kind{baselineKind, driftKind, outliersKind, schemaKind, checkKind}
+var kinds = []kind{baselineKind, driftKind, outliersKind, schemaKind, labelsKind, performanceKind, checkKind}
 
 // command is one invocation, with what it may touch outside.
 type command struct {
@@ -159,6 +160,8 @@ func exitCode(outcome wire.Outcome) int {
 		return exitDrift
 	case wire.OutcomeInsufficient:
 		return exitInsufficient
+	case wire.OutcomeViolated:
+		return exitViolated
 	default:
 		return exitFailed
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/vedette-dev/vedette/internal/analyze"
+	"github.com/vedette-dev/vedette/internal/label"
 	"github.com/vedette-dev/vedette/internal/profile"
 	"github.com/vedette-dev/vedette/internal/record"
 	"github.com/vedette-dev/vedette/internal/store"
@@ -207,5 +208,56 @@ func TestOutputAndWindowFlags(t *testing.T) {
 	}
 	if code != exitStable || !report.From.Equal(now.Add(-31*time.Minute)) || !report.To.Equal(now.Add(-11*time.Minute)) {
 		t.Errorf("%d, window %s to %s, want the 20 minutes up to the last whole one", code, report.From, report.To)
+	}
+}
+
+func TestPerformanceTellsViolatedFromCouldNotTell(t *testing.T) {
+	s := newScene(t)
+	s.config.Schema.LabelKey = wire.LabelKey{Path: "request.id", Store: wire.LabelKeyKeyedHash}
+	s.config.Schema.Prediction = wire.Prediction{Kind: wire.BinaryClassification}
+	s.config.Labels = wire.Labels{WindowSeconds: 3600, MatureSeconds: 60}
+	s.config.Thresholds = []wire.Threshold{{Name: "accuracy", Signal: wire.SignalAccuracy, Min: new(0.9), MinSamples: 10}}
+	s.write()
+	if code, _, stderr := s.run("performance"); code != exitInsufficient {
+		t.Errorf("without predictions: %d (%s), want %d", code, stderr, exitInsufficient)
+	}
+	var b bytes.Buffer
+	w, err := record.NewWriter(&b, record.Predictions, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(key, []byte("secret"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	at := now.Add(-time.Hour)
+	lines := "label_key,label\n"
+	for i := range 50 {
+		plain := fmt.Sprint(i)
+		hashed, _ := label.Key(s.config.Schema.LabelKey, []byte("secret"), plain)
+		row := record.Row{RecordID: fmt.Sprintf("p-%d-0", i), Time: at, LabelKey: hashed, Prediction: "0", Score: 0.1, KeepProbability: 1}
+		if err := w.Write(&row); err != nil {
+			t.Fatal(err)
+		}
+		lines += plain + ",1\n"
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s.put(s.layout().Rows(store.Predictions, "v1", at, "pod"), b.Bytes())
+	s.put(s.layout().Inbox("labels")+"labels.csv", []byte(lines))
+	// The file's time is the real one, which is after the run's.
+	if err := os.Chtimes(filepath.Join(s.root, filepath.FromSlash(s.layout().Inbox("labels")+"labels.csv")), now, now); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, stderr := s.run("labels"); code != exitFailed || !strings.Contains(stderr, "HashKeyMissing") {
+		t.Errorf("without the key of hashes: %d (%s), want %d", code, stderr, exitFailed)
+	}
+	code, stdout, stderr := s.run("performance", "--hash-key", key)
+	if code != exitViolated || !strings.Contains(stdout, "accuracy") {
+		t.Errorf("with nothing but wrong answers: %d (%s), want %d\n%s", code, stderr, exitViolated, stdout)
+	}
+	if code, stdout, _ := s.run("labels", "--hash-key", key); code != exitStable || !strings.Contains(stdout, "0 rows were taken") {
+		t.Errorf("an empty inbox: %d\n%s", code, stdout)
 	}
 }
