@@ -36,7 +36,7 @@ type TrailingBaseline struct {
 
 // AnalysisKind is what an analysis does.
 //
-// +kubebuilder:validation:Enum=Drift;Outliers
+// +kubebuilder:validation:Enum=Drift;Outliers;Performance;Labels
 type AnalysisKind string
 
 const (
@@ -44,25 +44,30 @@ const (
 	AnalysisDrift AnalysisKind = "Drift"
 	// AnalysisOutliers lists the riskiest predictions of a window.
 	AnalysisOutliers AnalysisKind = "Outliers"
+	// AnalysisPerformance takes labels from the inbox, and measures the answers of a window by what was right.
+	AnalysisPerformance AnalysisKind = "Performance"
+	// AnalysisLabels takes labels from the inbox, and does nothing else.
+	AnalysisLabels AnalysisKind = "Labels"
 )
 
 // Analysis is something that runs on a schedule.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.window) || self.kind != 'Labels'",message="window may not be set when kind is Labels: the whole inbox is taken",fieldPath=".window"
 type Analysis struct {
 	// kind is what it does.
 	// +required
 	Kind AnalysisKind `json:"kind,omitempty"`
 
 	// schedule says when it runs, in Cron format. "H" stands for a number derived from the monitor's name, so that
-	// monitors do not all run at once. Defaults to "H 3 * * *".
+	// monitors do not all run at once. When unset, "H 3 * * *"; for Performance "H 4 * * 1", and for Labels "H * * * *".
 	// +optional
-	// +default="H 3 * * *"
 	// +kubebuilder:validation:MinLength=6
 	// +kubebuilder:validation:MaxLength=64
 	Schedule string `json:"schedule,omitempty"`
 
-	// window is the span of traffic that a run looks at. Defaults to 24h.
+	// window is the span of traffic that a run looks at. When unset, 24h, and for Performance 7d. That of Performance ends
+	// labels.matureAfter ago.
 	// +optional
-	// +default="24h"
 	Window Duration `json:"window,omitempty"`
 }
 
@@ -101,4 +106,55 @@ type Outliers struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=16
 	Always []Expression `json:"always,omitempty"`
+}
+
+// Labels say how what turned out to be right is joined to predictions, and what mistakes cost.
+//
+// +kubebuilder:validation:MinProperties=1
+type Labels struct {
+	// matureAfter is how long after a prediction its labels have arrived, as far as they ever do. The window of the
+	// Performance analysis ends so long ago. Defaults to 24h.
+	// +optional
+	// +default="24h"
+	MatureAfter Duration `json:"matureAfter,omitempty"`
+
+	// keyTolerance is how long before the time that a label names beside its label key the prediction may have been made.
+	// When unset, as long as matureAfter.
+	// +optional
+	KeyTolerance Duration `json:"keyTolerance,omitempty"`
+
+	// positiveClass is the class that precision, recall, F1 and AUC of a BinaryClassification are about. When unset, the
+	// second one.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	PositiveClass string `json:"positiveClass,omitempty"`
+
+	// costs are what it costs to predict one class where another is right. What is not listed costs nothing.
+	// +optional
+	// +listType=map
+	// +listMapKey=actual
+	// +listMapKey=predicted
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	Costs []Cost `json:"costs,omitempty"`
+}
+
+// Cost is what it costs to predict one class where another is right.
+type Cost struct {
+	// actual is the class that is right.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	Actual string `json:"actual,omitempty"`
+
+	// predicted is the class that was predicted.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	Predicted string `json:"predicted,omitempty"`
+
+	// cost is what one such prediction costs, in any unit. It is negative for a gain.
+	// +required
+	Cost Decimal `json:"cost,omitempty"`
 }

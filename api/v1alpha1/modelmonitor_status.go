@@ -158,7 +158,7 @@ type ModelMonitorStatus struct {
 	// +listType=map
 	// +listMapKey=kind
 	// +kubebuilder:validation:MinItems=1
-	// +kubebuilder:validation:MaxItems=8
+	// +kubebuilder:validation:MaxItems=16
 	Analyses []AnalysisStatus `json:"analyses,omitempty"`
 
 	// outliers is the number of outliers that the last Outliers run found.
@@ -223,7 +223,7 @@ const SegmentAll ItemName = "all"
 
 // AnalysisRunKind is a kind of run: an analysis of the spec, or one that the operator runs by itself.
 //
-// +kubebuilder:validation:Enum=Drift;Outliers;Baseline;Check
+// +kubebuilder:validation:Enum=Drift;Outliers;Performance;Labels;Baseline;Check
 type AnalysisRunKind string
 
 const (
@@ -231,6 +231,10 @@ const (
 	AnalysisRunDrift AnalysisRunKind = "Drift"
 	// AnalysisRunOutliers is a run of the Outliers analysis.
 	AnalysisRunOutliers AnalysisRunKind = "Outliers"
+	// AnalysisRunPerformance is a run of the Performance analysis.
+	AnalysisRunPerformance AnalysisRunKind = "Performance"
+	// AnalysisRunLabels is a run of the Labels analysis.
+	AnalysisRunLabels AnalysisRunKind = "Labels"
 	// AnalysisRunBaseline computes the baseline's reference from its dataset.
 	AnalysisRunBaseline AnalysisRunKind = "Baseline"
 	// AnalysisRunCheck checks the store and its credentials.
@@ -239,14 +243,16 @@ const (
 
 // AnalysisOutcome is the result of a run.
 //
-// +kubebuilder:validation:Enum=Stable;Drift;Insufficient;Succeeded;Failed
+// +kubebuilder:validation:Enum=Stable;Drift;Violated;Insufficient;Succeeded;Failed
 type AnalysisOutcome string
 
 const (
-	// AnalysisOutcomeStable means that nothing drifted.
+	// AnalysisOutcomeStable means that nothing drifted, or that no threshold on performance is violated.
 	AnalysisOutcomeStable AnalysisOutcome = "Stable"
 	// AnalysisOutcomeDrift means that something drifted.
 	AnalysisOutcomeDrift AnalysisOutcome = "Drift"
+	// AnalysisOutcomeViolated means that a threshold on performance is violated.
+	AnalysisOutcomeViolated AnalysisOutcome = "Violated"
 	// AnalysisOutcomeInsufficient means that there was too little data to tell.
 	AnalysisOutcomeInsufficient AnalysisOutcome = "Insufficient"
 	// AnalysisOutcomeSucceeded means that a run without a verdict of its own did what it should.
@@ -318,11 +324,11 @@ type AnalysisStatus struct {
 	// +kubebuilder:validation:MaxLength=512
 	Report string `json:"report,omitempty"`
 
-	// conclusiveOutcome is the result of the last conclusive run, Stable or Drift. It stands until another run is conclusive.
+	// conclusiveOutcome is the result of the last conclusive run, Stable, Drift or Violated. It stands until another run is conclusive.
 	// +optional
 	ConclusiveOutcome AnalysisOutcome `json:"conclusiveOutcome,omitempty"`
 
-	// thresholds are the verdicts of the last conclusive run on the thresholds of drift signals.
+	// thresholds are the verdicts of the last conclusive run on the thresholds of its signals.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
@@ -335,6 +341,48 @@ type AnalysisStatus struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=10
 	Worst []Finding `json:"worst,omitempty"`
+
+	// performance are the metrics of the last conclusive Performance run, as many as its verdict holds; all traffic first,
+	// then segments, then versions where there are several. The report has all of them.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=256
+	Performance []PerformanceMetric `json:"performance,omitempty"`
+}
+
+// PerformanceMetric is one figure of a Performance run.
+type PerformanceMetric struct {
+	// segment is the segment; "all" stands for all traffic.
+	// +required
+	Segment ItemName `json:"segment,omitempty"`
+
+	// version is the model's version. When unset, the figure is of all versions.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	Version string `json:"version,omitempty"`
+
+	// metric is what is measured, by the name of the signal.
+	// +required
+	Metric Signal `json:"metric,omitempty"`
+
+	// value is the estimate.
+	// +required
+	Value Decimal `json:"value,omitempty"`
+
+	// low is the lower bound of its 95 % confidence interval.
+	// +required
+	Low Decimal `json:"low,omitempty"`
+
+	// high is the upper bound of its 95 % confidence interval.
+	// +required
+	High Decimal `json:"high,omitempty"`
+
+	// samples is the number of labelled predictions.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	Samples *int64 `json:"samples,omitempty"`
 }
 
 // ThresholdOutcome is the verdict on a threshold in a segment.

@@ -15,6 +15,13 @@ import (
 // +kubebuilder:validation:XValidation:rule="!has(self.thresholds) || self.thresholds.all(t, !(t.signal in ['MeanConfidence','MeanEntropy']) || (has(self.schema) && has(self.schema.prediction) && self.schema.prediction.kind != 'Regression'))",message="schema.prediction must be a classification when a threshold has signal MeanConfidence or MeanEntropy",fieldPath=".thresholds"
 // +kubebuilder:validation:XValidation:rule="!has(self.drift) || has(self.baseline)",message="baseline must be set when drift is",fieldPath=".baseline"
 // +kubebuilder:validation:XValidation:rule="!has(self.analyses) || self.analyses.all(a, a.kind != 'Drift' || has(self.baseline))",message="baseline must be set when analyses has kind Drift",fieldPath=".baseline"
+// +kubebuilder:validation:XValidation:rule="!has(self.thresholds) || self.thresholds.all(t, !(t.signal in ['Accuracy','Precision','Recall','F1','LogLoss']) || (has(self.schema) && has(self.schema.prediction) && self.schema.prediction.kind != 'Regression'))",message="schema.prediction must be a classification when a threshold has signal Accuracy, Precision, Recall, F1 or LogLoss",fieldPath=".thresholds"
+// +kubebuilder:validation:XValidation:rule="!has(self.thresholds) || self.thresholds.all(t, !(t.signal in ['AUC','Brier']) || (has(self.schema) && has(self.schema.prediction) && self.schema.prediction.kind == 'BinaryClassification'))",message="schema.prediction must be a BinaryClassification when a threshold has signal AUC or Brier",fieldPath=".thresholds"
+// +kubebuilder:validation:XValidation:rule="!has(self.thresholds) || self.thresholds.all(t, !(t.signal in ['MAE','RMSE']) || (has(self.schema) && has(self.schema.prediction) && self.schema.prediction.kind == 'Regression'))",message="schema.prediction must be a Regression when a threshold has signal MAE or RMSE",fieldPath=".thresholds"
+// +kubebuilder:validation:XValidation:rule="!has(self.analyses) || self.analyses.exists(a, a.kind == 'Performance') || !has(self.thresholds) || self.thresholds.all(t, !(t.signal in ['Accuracy','Precision','Recall','F1','AUC','LogLoss','Brier','MAE','RMSE','EscalationRatio','CriticalErrorRatio','CostPerDay','LabelCoverage']))",message="analyses must have kind Performance when a threshold has a signal of performance",fieldPath=".analyses"
+// +kubebuilder:validation:XValidation:rule="(has(self.schema) && has(self.schema.prediction)) || (!has(self.labels) && (!has(self.analyses) || self.analyses.all(a, a.kind != 'Performance')) && (!has(self.thresholds) || self.thresholds.all(t, !(t.signal in ['EscalationRatio','CriticalErrorRatio','CostPerDay','LabelCoverage']))))",message="schema.prediction must be set when labels is, when analyses has kind Performance, and when a threshold has a signal of performance",fieldPath=".schema"
+// +kubebuilder:validation:XValidation:rule="!has(self.labels) || !has(self.labels.positiveClass) || (has(self.schema) && has(self.schema.prediction) && self.schema.prediction.kind == 'BinaryClassification' && (has(self.schema.prediction.classes) ? self.labels.positiveClass in self.schema.prediction.classes : self.labels.positiveClass in ['0', '1']))",message="labels.positiveClass must be a class of a BinaryClassification",fieldPath=".labels.positiveClass"
+// +kubebuilder:validation:XValidation:rule="!has(self.labels) || !has(self.labels.costs) || (has(self.schema) && has(self.schema.prediction) && self.schema.prediction.kind != 'Regression')",message="labels.costs may only be set for a classification",fieldPath=".labels.costs"
 type ModelMonitorSpec struct {
 	// className is the MonitorClass to use. When unset, the default class is used.
 	// +optional
@@ -56,7 +63,8 @@ type ModelMonitorSpec struct {
 	// +optional
 	Baseline Baseline `json:"baseline,omitempty,omitzero"`
 
-	// analyses are what runs on a schedule. When unset: Outliers daily, and Drift daily where there is a baseline.
+	// analyses are what runs on a schedule. When unset: Outliers daily, Drift daily where there is a baseline, and
+	// Performance weekly where labels is set or a threshold has a signal of performance.
 	// +optional
 	// +listType=map
 	// +listMapKey=kind
@@ -71,6 +79,11 @@ type ModelMonitorSpec struct {
 	// outliers say which predictions are always kept and listed first. When unset, its defaults hold.
 	// +optional
 	Outliers Outliers `json:"outliers,omitempty,omitzero"`
+
+	// labels say how what turned out to be right is joined to predictions, and what mistakes cost. When unset, its defaults
+	// hold.
+	// +optional
+	Labels Labels `json:"labels,omitempty,omitzero"`
 
 	// thresholds are the bounds within which the model counts as healthy. Each becomes one alert. When unset, nothing
 	// but the loss of capture and of traffic alerts.

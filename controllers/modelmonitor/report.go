@@ -27,10 +27,8 @@ func (p *pass) health(ctx context.Context, e monitor.Effective) error {
 	if c := p.set.Get(v1alpha1.ConditionWithinThresholds); c != nil {
 		h.Last = c.Status
 	}
-	if run := monitor.LastRun(p.m.Status.Analyses, v1alpha1.AnalysisRunDrift); run != nil {
-		h.Drift = run.Thresholds
-	}
-	byMetrics := func(t v1alpha1.Threshold) bool { return !monitor.DriftSignal(t.Signal) }
+	h.Analysed = monitor.AnalysedThresholds(p.m.Status.Analyses)
+	byMetrics := func(t v1alpha1.Threshold) bool { return monitor.AnalysisOf(t.Signal) == "" }
 	if url := e.Class.Spec.Prometheus.URL; url != "" && slices.ContainsFunc(e.Thresholds, byMetrics) {
 		h.Asked = true
 		h.Samples, h.Err = p.Prometheus.Thresholds(ctx, url, p.m.Namespace, p.m.Name)

@@ -25,8 +25,11 @@ const timeout = 5 * time.Second
 var (
 	conditions = desc(naming.MetricMonitorCondition, "1 for the present status of a condition of the monitor.", "type", "status")
 	pods       = desc(naming.MetricCapturePods, "Pods of the monitor's target by the state of their sidecar.", "state")
-	violated   = desc(naming.MetricDriftViolated, "1 where the last conclusive drift run found the threshold violated, 0 where met.", "threshold", "segment")
-	value      = desc(naming.MetricDriftValue, "The value by which the last conclusive drift run judged the threshold.", "threshold", "segment")
+	violated   = desc(naming.MetricAnalysisViolated, "1 where the last conclusive run found the threshold violated, 0 where met.", "threshold", "segment")
+	value      = desc(naming.MetricAnalysisValue, "The value by which the last conclusive run judged the threshold.", "threshold", "segment")
+	estimate   = desc(naming.MetricPerformance, "What the last conclusive performance run measured.", "metric", "segment", "version")
+	low        = desc(naming.MetricPerformanceLow, "The lower bound of its 95 % confidence interval.", "metric", "segment", "version")
+	high       = desc(naming.MetricPerformanceHigh, "The upper bound of its 95 % confidence interval.", "metric", "segment", "version")
 	success    = desc(naming.MetricAnalysisLastSuccess, "When a run of the analysis last reached a verdict, or when the monitor was made if none did, in Unix seconds.", "kind")
 	outliers   = desc(naming.MetricAnalysisOutliers, "Outliers that the last run found.")
 )
@@ -59,7 +62,7 @@ func (c *Collector) Start(ctx context.Context) error {
 
 // Describe implements prometheus.Collector.
 func (*Collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{conditions, pods, violated, value, success, outliers} {
+	for _, d := range []*prometheus.Desc{conditions, pods, violated, value, estimate, low, high, success, outliers} {
 		ch <- d
 	}
 }
@@ -102,16 +105,34 @@ func collect(ch chan<- prometheus.Metric, m *v1alpha1.ModelMonitor) {
 		}
 		gauge(success, float64(last.Unix()), string(a.Kind))
 	}
-	if run := monitor.LastRun(m.Status.Analyses, v1alpha1.AnalysisRunDrift); run != nil {
-		collectDrift(gauge, run.Thresholds)
+	collectThresholds(gauge, monitor.AnalysedThresholds(m.Status.Analyses))
+	if run := monitor.LastRun(m.Status.Analyses, v1alpha1.AnalysisRunPerformance); run != nil {
+		collectPerformance(gauge, run.Performance)
 	}
 	if m.Status.Outliers != nil {
 		gauge(outliers, float64(*m.Status.Outliers))
 	}
 }
 
-// collectDrift leaves out what is inconclusive: no data is neither met nor violated.
-func collectDrift(gauge func(*prometheus.Desc, float64, ...string), verdicts []v1alpha1.ThresholdVerdict) {
+// collectPerformance leaves out what is no number.
+func collectPerformance(gauge func(*prometheus.Desc, float64, ...string), metrics []v1alpha1.PerformanceMetric) {
+	seen := map[[3]string]bool{}
+	for _, p := range metrics {
+		key := [3]string{string(p.Metric), string(p.Segment), p.Version}
+		if seen[key] {
+			continue
+		}
+		seen[key] = true
+		for d, v := range map[*prometheus.Desc]v1alpha1.Decimal{estimate: p.Value, low: p.Low, high: p.High} {
+			if f, err := strconv.ParseFloat(string(v), 64); err == nil {
+				gauge(d, f, key[:]...)
+			}
+		}
+	}
+}
+
+// collectThresholds leaves out what is inconclusive: no data is neither met nor violated.
+func collectThresholds(gauge func(*prometheus.Desc, float64, ...string), verdicts []v1alpha1.ThresholdVerdict) {
 	seen := map[[2]string]bool{}
 	for _, v := range verdicts {
 		key := [2]string{string(v.Name), string(v.Segment)}

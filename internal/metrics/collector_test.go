@@ -45,6 +45,13 @@ func full() v1alpha1.ModelMonitor {
 				{Name: "psi", Segment: "atl", Outcome: v1alpha1.ThresholdPass, Value: "0.1"},
 			}},
 			{Kind: v1alpha1.AnalysisRunCheck},
+			{Kind: v1alpha1.AnalysisRunPerformance, Thresholds: []v1alpha1.ThresholdVerdict{
+				{Name: "recall", Segment: "all", Outcome: v1alpha1.ThresholdFail, Value: "0.4"},
+			}, Performance: []v1alpha1.PerformanceMetric{
+				{Segment: "all", Metric: v1alpha1.SignalRecall, Value: "0.4", Low: "0.3", High: "0.5", Samples: new(int64(900))},
+				{Segment: "all", Version: "v2", Metric: v1alpha1.SignalRecall, Value: "0.7", Low: "0.6", High: "0.8", Samples: new(int64(400))},
+				{Segment: "all", Metric: v1alpha1.SignalRecall, Value: "0.9", Low: "0.9", High: "0.9", Samples: new(int64(1))},
+			}},
 		},
 	}
 	return *m
@@ -59,14 +66,16 @@ vedette_analysis_last_success_timestamp_seconds{kind="Outliers",monitor="new",mo
 # HELP vedette_analysis_outliers Outliers that the last run found.
 # TYPE vedette_analysis_outliers gauge
 vedette_analysis_outliers{monitor="fraud",monitor_namespace="payments"} 7
-# HELP vedette_drift_threshold_value The value by which the last conclusive drift run judged the threshold.
-# TYPE vedette_drift_threshold_value gauge
-vedette_drift_threshold_value{monitor="fraud",monitor_namespace="payments",segment="atl",threshold="psi"} 0.293
-vedette_drift_threshold_value{monitor="fraud",monitor_namespace="payments",segment="lax",threshold="psi"} 0.007
-# HELP vedette_drift_threshold_violated 1 where the last conclusive drift run found the threshold violated, 0 where met.
-# TYPE vedette_drift_threshold_violated gauge
-vedette_drift_threshold_violated{monitor="fraud",monitor_namespace="payments",segment="atl",threshold="psi"} 1
-vedette_drift_threshold_violated{monitor="fraud",monitor_namespace="payments",segment="lax",threshold="psi"} 0
+# HELP vedette_analysis_threshold_value The value by which the last conclusive run judged the threshold.
+# TYPE vedette_analysis_threshold_value gauge
+vedette_analysis_threshold_value{monitor="fraud",monitor_namespace="payments",segment="all",threshold="recall"} 0.4
+vedette_analysis_threshold_value{monitor="fraud",monitor_namespace="payments",segment="atl",threshold="psi"} 0.293
+vedette_analysis_threshold_value{monitor="fraud",monitor_namespace="payments",segment="lax",threshold="psi"} 0.007
+# HELP vedette_analysis_threshold_violated 1 where the last conclusive run found the threshold violated, 0 where met.
+# TYPE vedette_analysis_threshold_violated gauge
+vedette_analysis_threshold_violated{monitor="fraud",monitor_namespace="payments",segment="all",threshold="recall"} 1
+vedette_analysis_threshold_violated{monitor="fraud",monitor_namespace="payments",segment="atl",threshold="psi"} 1
+vedette_analysis_threshold_violated{monitor="fraud",monitor_namespace="payments",segment="lax",threshold="psi"} 0
 # HELP vedette_monitor_capture_pods Pods of the monitor's target by the state of their sidecar.
 # TYPE vedette_monitor_capture_pods gauge
 vedette_monitor_capture_pods{monitor="fraud",monitor_namespace="payments",state="bare"} 1
@@ -76,6 +85,18 @@ vedette_monitor_capture_pods{monitor="fraud",monitor_namespace="payments",state=
 # TYPE vedette_monitor_condition gauge
 vedette_monitor_condition{monitor="fraud",monitor_namespace="payments",status="True",type="Ready"} 1
 vedette_monitor_condition{monitor="fraud",monitor_namespace="payments",status="Unknown",type="DriftDetected"} 1
+# HELP vedette_performance What the last conclusive performance run measured.
+# TYPE vedette_performance gauge
+vedette_performance{metric="Recall",monitor="fraud",monitor_namespace="payments",segment="all",version=""} 0.4
+vedette_performance{metric="Recall",monitor="fraud",monitor_namespace="payments",segment="all",version="v2"} 0.7
+# HELP vedette_performance_high The upper bound of its 95 % confidence interval.
+# TYPE vedette_performance_high gauge
+vedette_performance_high{metric="Recall",monitor="fraud",monitor_namespace="payments",segment="all",version=""} 0.5
+vedette_performance_high{metric="Recall",monitor="fraud",monitor_namespace="payments",segment="all",version="v2"} 0.8
+# HELP vedette_performance_low The lower bound of its 95 % confidence interval.
+# TYPE vedette_performance_low gauge
+vedette_performance_low{metric="Recall",monitor="fraud",monitor_namespace="payments",segment="all",version=""} 0.3
+vedette_performance_low{metric="Recall",monitor="fraud",monitor_namespace="payments",segment="all",version="v2"} 0.6
 `
 
 func TestCollect(t *testing.T) {

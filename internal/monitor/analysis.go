@@ -4,6 +4,7 @@ package monitor
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -27,17 +28,21 @@ const (
 
 // Kinds of runs, as the label of their Job, the command of analyze and its verdict name them.
 const (
-	KindDrift    = "drift"
-	KindOutliers = "outliers"
-	KindBaseline = "baseline"
-	KindCheck    = "check"
+	KindDrift       = "drift"
+	KindOutliers    = "outliers"
+	KindPerformance = "performance"
+	KindLabels      = "labels"
+	KindBaseline    = "baseline"
+	KindCheck       = "check"
 )
 
 var runKinds = map[string]v1alpha1.AnalysisRunKind{
-	KindDrift:    v1alpha1.AnalysisRunDrift,
-	KindOutliers: v1alpha1.AnalysisRunOutliers,
-	KindBaseline: v1alpha1.AnalysisRunBaseline,
-	KindCheck:    v1alpha1.AnalysisRunCheck,
+	KindDrift:       v1alpha1.AnalysisRunDrift,
+	KindOutliers:    v1alpha1.AnalysisRunOutliers,
+	KindPerformance: v1alpha1.AnalysisRunPerformance,
+	KindLabels:      v1alpha1.AnalysisRunLabels,
+	KindBaseline:    v1alpha1.AnalysisRunBaseline,
+	KindCheck:       v1alpha1.AnalysisRunCheck,
 }
 
 // Run is a Job that has ended.
@@ -91,7 +96,7 @@ func record(last *v1alpha1.AnalysisStatus, kind v1alpha1.AnalysisRunKind, r Run)
 	s := v1alpha1.AnalysisStatus{Kind: kind, JobName: v1alpha1.ObjectName(r.Job), FinishTime: metav1.NewTime(r.Finished)}
 	if last != nil {
 		s.LastSuccessTime = last.LastSuccessTime
-		s.ConclusiveOutcome, s.Thresholds, s.Worst = last.ConclusiveOutcome, last.Thresholds, last.Worst
+		s.ConclusiveOutcome, s.Thresholds, s.Worst, s.Performance = last.ConclusiveOutcome, last.Thresholds, last.Worst, last.Performance
 	}
 	v, err := wire.DecodeVerdict(r.Message)
 	if err != nil {
@@ -116,17 +121,17 @@ func record(last *v1alpha1.AnalysisStatus, kind v1alpha1.AnalysisRunKind, r Run)
 		return s
 	}
 	s.LastSuccessTime = s.FinishTime
-	if s.Outcome == v1alpha1.AnalysisOutcomeStable || s.Outcome == v1alpha1.AnalysisOutcomeDrift {
+	if slices.Contains([]v1alpha1.AnalysisOutcome{v1alpha1.AnalysisOutcomeStable, v1alpha1.AnalysisOutcomeDrift, v1alpha1.AnalysisOutcomeViolated}, s.Outcome) {
 		s.ConclusiveOutcome = s.Outcome
 	}
 	if s.Outcome != v1alpha1.AnalysisOutcomeInsufficient {
-		s.Thresholds, s.Worst = thresholdVerdicts(v.Thresholds), findings(v.Findings)
+		s.Thresholds, s.Worst, s.Performance = thresholdVerdicts(v.Thresholds), findings(v.Findings), performance(v.Metrics)
 	}
 	return s
 }
 
 func outcome(o wire.Outcome) v1alpha1.AnalysisOutcome {
-	known := []wire.Outcome{wire.OutcomeStable, wire.OutcomeDrift, wire.OutcomeInsufficient, wire.OutcomeSucceeded}
+	known := []wire.Outcome{wire.OutcomeStable, wire.OutcomeDrift, wire.OutcomeViolated, wire.OutcomeInsufficient, wire.OutcomeSucceeded}
 	if slices.Contains(known, o) {
 		return v1alpha1.AnalysisOutcome(o)
 	}
@@ -170,6 +175,42 @@ func findings(all []wire.Finding) []v1alpha1.Finding {
 		})
 	}
 	return out
+}
+
+// performance are the metrics that the API has names for.
+func performance(all []wire.SegmentMetrics) []v1alpha1.PerformanceMetric {
+	var out []v1alpha1.PerformanceMetric
+	for _, g := range all {
+		segment := cmp.Or(g.Segment, naming.SegmentAll)
+		if !itemName.MatchString(segment) || g.Samples < 0 {
+			continue
+		}
+		for _, name := range slices.Sorted(maps.Keys(g.Metrics)) {
+			value, low, high := decimal(g.Metrics[name][0]), decimal(g.Metrics[name][1]), decimal(g.Metrics[name][2])
+			if AnalysisOf(v1alpha1.Signal(name)) != v1alpha1.AnalysisPerformance || value == "" || low == "" || high == "" || len(out) == maxPerformance {
+				continue
+			}
+			out = append(out, v1alpha1.PerformanceMetric{
+				Segment: v1alpha1.ItemName(segment), Version: truncate(g.Version, 128), Metric: v1alpha1.Signal(name),
+				Value: value, Low: low, High: high, Samples: new(g.Samples),
+			})
+		}
+	}
+	return out
+}
+
+// maxPerformance bounds the list in status.
+const maxPerformance = 256
+
+// AnalysedThresholds are the verdicts of the last conclusive runs of the analyses that evaluate thresholds.
+func AnalysedThresholds(runs []v1alpha1.AnalysisStatus) []v1alpha1.ThresholdVerdict {
+	var verdicts []v1alpha1.ThresholdVerdict
+	for _, kind := range []v1alpha1.AnalysisRunKind{v1alpha1.AnalysisRunDrift, v1alpha1.AnalysisRunPerformance} {
+		if run := LastRun(runs, kind); run != nil {
+			verdicts = append(verdicts, run.Thresholds...)
+		}
+	}
+	return verdicts
 }
 
 // truncate cuts s to at most n bytes without splitting a rune.

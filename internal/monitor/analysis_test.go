@@ -120,6 +120,43 @@ func TestTwoRunsThatEndTogetherDoNotAlternate(t *testing.T) {
 	}
 }
 
+func TestMetricsOfPerformanceAreRecorded(t *testing.T) {
+	run := func(job string, finished int64, outcome wire.Outcome, recall float64) Run {
+		return Run{Kind: KindPerformance, Job: job, Finished: at(finished), Message: encode(t, wire.Verdict{
+			VerdictHeader: wire.VerdictHeader{Kind: KindPerformance, Outcome: outcome},
+			Thresholds:    []wire.ThresholdVerdict{{Threshold: "recall", Outcome: wire.OutcomeFail, Value: recall}},
+			Metrics: []wire.SegmentMetrics{
+				{Samples: 900, Metrics: map[wire.Signal][3]float64{wire.SignalRecall: {recall, 0.3, 0.5}, wire.SignalAUC: {0.7, 0.6, 0.8}, "Nonsense": {1, 1, 1}}},
+				{Segment: "atl", Version: "v2", Samples: 90, Metrics: map[wire.Signal][3]float64{wire.SignalRecall: {0.2, 0.1, 0.3}}},
+				{Segment: "No Name", Metrics: map[wire.Signal][3]float64{wire.SignalRecall: {0.2, 0.1, 0.3}}},
+			},
+		})}
+	}
+	var s v1alpha1.ModelMonitorStatus
+	Record(&s, run("a", 1, wire.OutcomeViolated, 0.4))
+	last := LastRun(s.Analyses, v1alpha1.AnalysisRunPerformance)
+	if last.Outcome != v1alpha1.AnalysisOutcomeViolated || last.ConclusiveOutcome != v1alpha1.AnalysisOutcomeViolated {
+		t.Errorf("outcome %s, conclusive %s", last.Outcome, last.ConclusiveOutcome)
+	}
+	want := []v1alpha1.PerformanceMetric{
+		{Segment: "all", Metric: v1alpha1.SignalAUC, Value: "0.7", Low: "0.6", High: "0.8", Samples: new(int64(900))},
+		{Segment: "all", Metric: v1alpha1.SignalRecall, Value: "0.4", Low: "0.3", High: "0.5", Samples: new(int64(900))},
+		{Segment: "atl", Version: "v2", Metric: v1alpha1.SignalRecall, Value: "0.2", Low: "0.1", High: "0.3", Samples: new(int64(90))},
+	}
+	if diff := cmp.Diff(want, last.Performance); diff != "" {
+		t.Error(diff)
+	}
+	// Drift has thresholds of its own; those of both count.
+	Record(&s, driftRun(t, "d", 2, wire.OutcomeDrift))
+	if got := AnalysedThresholds(s.Analyses); len(got) != 3 {
+		t.Errorf("thresholds %+v", got)
+	}
+	Record(&s, run("b", 3, wire.OutcomeInsufficient, 0.9))
+	if diff := cmp.Diff(want, LastRun(s.Analyses, v1alpha1.AnalysisRunPerformance).Performance); diff != "" {
+		t.Errorf("a run that could not tell changed the metrics of the last conclusive one:\n%s", diff)
+	}
+}
+
 func TestOutliersAreCounted(t *testing.T) {
 	var s v1alpha1.ModelMonitorStatus
 	Record(&s, Run{Kind: KindOutliers, Job: "a", Finished: at(1), Message: encode(t, wire.Verdict{VerdictHeader: wire.VerdictHeader{Kind: KindOutliers, Outcome: wire.OutcomeSucceeded, Outliers: 7}})})

@@ -54,7 +54,8 @@ func Config(m *v1alpha1.ModelMonitor, e Effective) wire.Config {
 		Segments:   segments(e.Segments),
 		Drift:      drift(m, e),
 		Outliers:   outliers(m, e),
-		Thresholds: driftThresholds(e.Thresholds),
+		Labels:     labelsOf(m, e),
+		Thresholds: analysedThresholds(e.Thresholds),
 	}
 	if c.Versions.Model == (wire.VersionSource{}) {
 		c.Versions.Model.PodLabel = "app.kubernetes.io/version"
@@ -134,10 +135,10 @@ func outliers(m *v1alpha1.ModelMonitor, e Effective) wire.Outliers {
 func window(e Effective, kind v1alpha1.AnalysisKind) time.Duration {
 	for _, a := range e.Analyses {
 		if a.Kind == kind {
-			return durationOr(a.Window, "24h")
+			return Duration(a.Window)
 		}
 	}
-	return Duration("24h")
+	return Duration(defaultsOf(kind).Window)
 }
 
 // baseline names a dataset's baseline by everything that it is computed from, so that a change gives a new one and never
@@ -161,15 +162,41 @@ func baseline(b v1alpha1.Baseline, c wire.Config) wire.Baseline {
 	return wire.Baseline{}
 }
 
-// DriftSignal says whether analyze evaluates thresholds on the signal; Prometheus rules evaluate the others.
-func DriftSignal(s v1alpha1.Signal) bool {
-	return s == v1alpha1.SignalFeatureDrift || s == v1alpha1.SignalPredictionDrift || s == v1alpha1.SignalMissingRatio
+func labelsOf(m *v1alpha1.ModelMonitor, e Effective) wire.Labels {
+	if m.Spec.Schema.Prediction.Kind == "" {
+		return wire.Labels{}
+	}
+	l := m.Spec.Labels
+	mature := cmp.Or(l.MatureAfter, "24h")
+	w := wire.Labels{
+		WindowSeconds:       window(e, v1alpha1.AnalysisPerformance).Seconds(),
+		MatureSeconds:       Duration(mature).Seconds(),
+		KeyToleranceSeconds: durationOr(l.KeyTolerance, mature).Seconds(),
+		PositiveClass:       l.PositiveClass,
+	}
+	for _, c := range l.Costs {
+		w.Costs = append(w.Costs, wire.Cost{Actual: c.Actual, Predicted: c.Predicted, Cost: number(c.Cost)})
+	}
+	return w
 }
 
-func driftThresholds(all []v1alpha1.Threshold) []wire.Threshold {
+// AnalysisOf is the analysis that evaluates thresholds on a signal; "" for those that Prometheus rules evaluate.
+func AnalysisOf(s v1alpha1.Signal) v1alpha1.AnalysisKind {
+	switch s {
+	case v1alpha1.SignalFeatureDrift, v1alpha1.SignalPredictionDrift, v1alpha1.SignalMissingRatio:
+		return v1alpha1.AnalysisDrift
+	case v1alpha1.SignalAccuracy, v1alpha1.SignalPrecision, v1alpha1.SignalRecall, v1alpha1.SignalF1, v1alpha1.SignalAUC,
+		v1alpha1.SignalLogLoss, v1alpha1.SignalBrier, v1alpha1.SignalMAE, v1alpha1.SignalRMSE, v1alpha1.SignalEscalationRatio,
+		v1alpha1.SignalCriticalErrorRatio, v1alpha1.SignalCostPerDay, v1alpha1.SignalLabelCoverage:
+		return v1alpha1.AnalysisPerformance
+	}
+	return ""
+}
+
+func analysedThresholds(all []v1alpha1.Threshold) []wire.Threshold {
 	var w []wire.Threshold
 	for _, t := range all {
-		if !DriftSignal(t.Signal) {
+		if AnalysisOf(t.Signal) == "" {
 			continue
 		}
 		x := wire.Threshold{

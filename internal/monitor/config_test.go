@@ -134,3 +134,37 @@ func TestValidate(t *testing.T) {
 		})
 	}
 }
+
+func TestLabelsAreConfigured(t *testing.T) {
+	m := wrappers.MakeMonitor("payments", "fraud").Binary().Obj()
+	if got := Config(m, Bound(m, wrappers.MakeClass("standard"))).Labels; got.MatureSeconds != 86400 || got.KeyToleranceSeconds != 86400 || got.WindowSeconds != 7*86400 {
+		t.Errorf("by default: %+v", got)
+	}
+	if kinds := Analyses(m); len(kinds) != 1 {
+		t.Errorf("a monitor that says nothing of labels runs %+v", kinds)
+	}
+	m.Spec.Labels = v1alpha1.Labels{MatureAfter: "60d", PositiveClass: "1", Costs: []v1alpha1.Cost{{Actual: "1", Predicted: "0", Cost: "120"}}}
+	m.Spec.Thresholds = []v1alpha1.Threshold{
+		{Name: "missed", Signal: v1alpha1.SignalCostPerDay, Max: "5000"}, {Name: "errors", Signal: v1alpha1.SignalErrorRatio, Max: "0.01"},
+	}
+	c := Config(m, Bound(m, wrappers.MakeClass("standard")))
+	if diff := cmp.Diff(wire.Labels{
+		WindowSeconds: 7 * 86400, MatureSeconds: 60 * 86400, KeyToleranceSeconds: 60 * 86400, PositiveClass: "1",
+		Costs: []wire.Cost{{Actual: "1", Predicted: "0", Cost: 120}},
+	}, c.Labels); diff != "" {
+		t.Error(diff)
+	}
+	if len(c.Thresholds) != 1 || c.Thresholds[0].Name != "missed" {
+		t.Errorf("thresholds %+v, want that which analyze judges", c.Thresholds)
+	}
+	if diff := cmp.Diff([]v1alpha1.Analysis{
+		{Kind: v1alpha1.AnalysisOutliers, Schedule: "H 3 * * *", Window: "24h"},
+		{Kind: v1alpha1.AnalysisPerformance, Schedule: "H 4 * * 1", Window: "7d"},
+	}, Analyses(m)); diff != "" {
+		t.Error(diff)
+	}
+	m.Spec.Analyses = []v1alpha1.Analysis{{Kind: v1alpha1.AnalysisLabels}}
+	if diff := cmp.Diff([]v1alpha1.Analysis{{Kind: v1alpha1.AnalysisLabels, Schedule: "H * * * *"}}, Analyses(m)); diff != "" {
+		t.Error(diff)
+	}
+}

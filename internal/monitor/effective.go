@@ -97,7 +97,8 @@ func (e *Effective) LimitMessage() string {
 	return fmt.Sprintf("the MonitorClass %q bounds what the monitor asks for: %s", e.Class.Name, strings.Join(e.Exceeded, "; "))
 }
 
-// Analyses are the analyses of the spec, or when it has none: Outliers daily, and Drift daily where there is a baseline.
+// Analyses are the analyses of the spec, or when it has none: Outliers daily, Drift daily where there is a baseline, and
+// Performance weekly where labels are spoken of.
 func Analyses(m *v1alpha1.ModelMonitor) []v1alpha1.Analysis {
 	analyses := slices.Clone(m.Spec.Analyses)
 	if len(analyses) == 0 {
@@ -105,12 +106,34 @@ func Analyses(m *v1alpha1.ModelMonitor) []v1alpha1.Analysis {
 			analyses = append(analyses, v1alpha1.Analysis{Kind: v1alpha1.AnalysisDrift})
 		}
 		analyses = append(analyses, v1alpha1.Analysis{Kind: v1alpha1.AnalysisOutliers})
+		if wantsLabels(m) {
+			analyses = append(analyses, v1alpha1.Analysis{Kind: v1alpha1.AnalysisPerformance})
+		}
 	}
 	for i := range analyses {
-		analyses[i].Schedule = cmp.Or(analyses[i].Schedule, "H 3 * * *")
-		analyses[i].Window = cmp.Or(analyses[i].Window, "24h")
+		defaults := defaultsOf(analyses[i].Kind)
+		analyses[i].Schedule = cmp.Or(analyses[i].Schedule, defaults.Schedule)
+		analyses[i].Window = cmp.Or(analyses[i].Window, defaults.Window)
 	}
 	return analyses
+}
+
+// defaultsOf is the schedule and the window of an analysis that says nothing of them. Labels has no window.
+func defaultsOf(kind v1alpha1.AnalysisKind) v1alpha1.Analysis {
+	switch kind {
+	case v1alpha1.AnalysisPerformance:
+		return v1alpha1.Analysis{Schedule: "H 4 * * 1", Window: "7d"}
+	case v1alpha1.AnalysisLabels:
+		return v1alpha1.Analysis{Schedule: "H * * * *"}
+	}
+	return v1alpha1.Analysis{Schedule: "H 3 * * *", Window: "24h"}
+}
+
+// wantsLabels says whether the monitor speaks of labels, or bounds what follows from them.
+func wantsLabels(m *v1alpha1.ModelMonitor) bool {
+	l := m.Spec.Labels
+	return l.MatureAfter != "" || l.KeyTolerance != "" || l.PositiveClass != "" || len(l.Costs) > 0 ||
+		slices.ContainsFunc(m.Spec.Thresholds, func(t v1alpha1.Threshold) bool { return AnalysisOf(t.Signal) == v1alpha1.AnalysisPerformance })
 }
 
 // HasBaseline says whether the monitor declares a baseline.

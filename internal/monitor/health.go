@@ -32,8 +32,8 @@ type Health struct {
 	Err   error
 	// Samples are its answer.
 	Samples []Sample
-	// Drift are the verdicts of the last conclusive drift run.
-	Drift []v1alpha1.ThresholdVerdict
+	// Analysed are the verdicts of the last conclusive runs of the analyses that evaluate thresholds.
+	Analysed []v1alpha1.ThresholdVerdict
 	// Before is what status says so far.
 	Before []v1alpha1.Violation
 	// Last is the last verdict. That on metrics stands while Prometheus cannot be asked.
@@ -53,7 +53,7 @@ func (h Health) Judge() (Finding, []v1alpha1.Violation) {
 		return h.unanswered(violated), violations
 	case len(violated) > 0:
 		return Finding{metav1.ConditionFalse, v1alpha1.ReasonViolated, "violated: " + describe(violated)}, violations
-	case !h.Asked && slices.ContainsFunc(h.Thresholds, func(t v1alpha1.Threshold) bool { return !DriftSignal(t.Signal) }):
+	case !h.Asked && slices.ContainsFunc(h.Thresholds, func(t v1alpha1.Threshold) bool { return AnalysisOf(t.Signal) == "" }):
 		return Finding{metav1.ConditionUnknown, v1alpha1.ReasonMetricsUnavailable,
 			"thresholds on metrics are not read back, as there is no Prometheus to ask: set spec.prometheus.url of the MonitorClass"}, nil
 	case judged > 0:
@@ -62,7 +62,7 @@ func (h Health) Judge() (Finding, []v1alpha1.Violation) {
 	return Finding{metav1.ConditionUnknown, v1alpha1.ReasonInsufficientData, "no threshold has enough samples"}, nil
 }
 
-// unanswered is the verdict while Prometheus cannot be asked: what it said last stands, but for what drift has settled. A
+// unanswered is the verdict while Prometheus cannot be asked: what it said last stands, but for what analyses have settled. A
 // violation that stands is the reason, as people look at that first.
 func (h Health) unanswered(violated []where) Finding {
 	if len(violated) > 0 {
@@ -81,9 +81,9 @@ type where struct{ threshold, segment string }
 
 // verdicts counts the (threshold, segment) that could be judged and returns those that are violated.
 func (h Health) verdicts() (judged int, violated []where) {
-	drift := map[string]bool{}
+	analysed := map[string]bool{}
 	for _, t := range h.Thresholds {
-		drift[string(t.Name)] = DriftSignal(t.Signal)
+		analysed[string(t.Name)] = AnalysisOf(t.Signal) != ""
 	}
 	see := func(w where, bad bool) {
 		judged++
@@ -92,19 +92,19 @@ func (h Health) verdicts() (judged int, violated []where) {
 		}
 	}
 	for _, s := range h.Samples {
-		if ofDrift, known := drift[s.Threshold]; known && !ofDrift && itemName.MatchString(s.Segment) && (s.Value == 0 || s.Value == 1) {
+		if byRun, known := analysed[s.Threshold]; known && !byRun && itemName.MatchString(s.Segment) && (s.Value == 0 || s.Value == 1) {
 			see(where{s.Threshold, s.Segment}, s.Value == 1)
 		}
 	}
 	if h.Err != nil {
 		for _, v := range h.Before {
-			if ofDrift, known := drift[string(v.ThresholdName)]; known && !ofDrift {
+			if byRun, known := analysed[string(v.ThresholdName)]; known && !byRun {
 				see(where{string(v.ThresholdName), string(v.Segment)}, true)
 			}
 		}
 	}
-	for _, v := range h.Drift {
-		if drift[string(v.Name)] && v.Outcome != v1alpha1.ThresholdInconclusive {
+	for _, v := range h.Analysed {
+		if analysed[string(v.Name)] && v.Outcome != v1alpha1.ThresholdInconclusive {
 			see(where{string(v.Name), string(v.Segment)}, v.Outcome == v1alpha1.ThresholdFail)
 		}
 	}

@@ -61,7 +61,7 @@ func TestHealth(t *testing.T) {
 			health: Health{
 				Thresholds: append(slices.Clone(metric), drift...), Asked: true, Err: errors.New("refused"), Last: metav1.ConditionFalse,
 				Before: []v1alpha1.Violation{violation("old", "all", before), violation("p99", "atl", before), violation("psi", "lax", before)},
-				Drift: []v1alpha1.ThresholdVerdict{
+				Analysed: []v1alpha1.ThresholdVerdict{
 					{Name: "psi", Segment: "atl", Outcome: v1alpha1.ThresholdFail}, {Name: "psi", Segment: "lax", Outcome: v1alpha1.ThresholdPass},
 				},
 			},
@@ -88,11 +88,11 @@ func TestHealth(t *testing.T) {
 			wantStatus: metav1.ConditionUnknown, wantReason: v1alpha1.ReasonMetricsUnavailable,
 		},
 		"no Prometheus to ask, which drift that is met does not make up for": {
-			health:     Health{Thresholds: append(slices.Clone(metric), drift...), Drift: []v1alpha1.ThresholdVerdict{{Name: "psi", Segment: "all", Outcome: v1alpha1.ThresholdPass}}},
+			health:     Health{Thresholds: append(slices.Clone(metric), drift...), Analysed: []v1alpha1.ThresholdVerdict{{Name: "psi", Segment: "all", Outcome: v1alpha1.ThresholdPass}}},
 			wantStatus: metav1.ConditionUnknown, wantReason: v1alpha1.ReasonMetricsUnavailable, wantMessage: "set spec.prometheus.url",
 		},
 		"drift that is violated shows without Prometheus": {
-			health:     Health{Thresholds: append(slices.Clone(metric), drift...), Drift: []v1alpha1.ThresholdVerdict{{Name: "psi", Segment: "all", Outcome: v1alpha1.ThresholdFail}}},
+			health:     Health{Thresholds: append(slices.Clone(metric), drift...), Analysed: []v1alpha1.ThresholdVerdict{{Name: "psi", Segment: "all", Outcome: v1alpha1.ThresholdFail}}},
 			wantStatus: metav1.ConditionFalse, wantReason: v1alpha1.ReasonViolated, wantMessage: "violated: psi (all)",
 			wantViolations: []v1alpha1.Violation{violation("psi", "all", metav1.NewTime(now))},
 		},
@@ -101,7 +101,7 @@ func TestHealth(t *testing.T) {
 			wantStatus: metav1.ConditionUnknown, wantReason: v1alpha1.ReasonInsufficientData,
 		},
 		"drift is judged by the last run, without Prometheus": {
-			health: Health{Thresholds: drift, Drift: []v1alpha1.ThresholdVerdict{
+			health: Health{Thresholds: drift, Analysed: []v1alpha1.ThresholdVerdict{
 				{Name: "psi", Segment: "atl", Outcome: v1alpha1.ThresholdFail},
 				{Name: "psi", Segment: "lax", Outcome: v1alpha1.ThresholdPass},
 			}},
@@ -109,11 +109,11 @@ func TestHealth(t *testing.T) {
 			wantViolations: []v1alpha1.Violation{violation("psi", "atl", metav1.NewTime(now))},
 		},
 		"an inconclusive drift verdict is none": {
-			health:     Health{Thresholds: drift, Drift: []v1alpha1.ThresholdVerdict{{Name: "psi", Segment: "atl", Outcome: v1alpha1.ThresholdInconclusive}}},
+			health:     Health{Thresholds: drift, Analysed: []v1alpha1.ThresholdVerdict{{Name: "psi", Segment: "atl", Outcome: v1alpha1.ThresholdInconclusive}}},
 			wantStatus: metav1.ConditionUnknown, wantReason: v1alpha1.ReasonInsufficientData,
 		},
 		"drift in Prometheus, which may lag, does not overrule the run": {
-			health:     Health{Thresholds: drift, Asked: true, Samples: []Sample{{"psi", "atl", 1}}, Drift: []v1alpha1.ThresholdVerdict{{Name: "psi", Segment: "atl", Outcome: v1alpha1.ThresholdPass}}},
+			health:     Health{Thresholds: drift, Asked: true, Samples: []Sample{{"psi", "atl", 1}}, Analysed: []v1alpha1.ThresholdVerdict{{Name: "psi", Segment: "atl", Outcome: v1alpha1.ThresholdPass}}},
 			wantStatus: metav1.ConditionTrue, wantReason: v1alpha1.ReasonHealthy,
 		},
 	} {

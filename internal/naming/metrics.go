@@ -69,10 +69,16 @@ const (
 	MetricMonitorCondition = "vedette_monitor_condition"
 	// MetricCapturePods counts pods of the target; label state: injected, current, bare.
 	MetricCapturePods = "vedette_monitor_capture_pods"
-	// MetricDriftViolated is 1 or 0 for each drift threshold and segment of the last conclusive run; labels threshold, segment.
-	MetricDriftViolated = "vedette_drift_threshold_violated"
-	// MetricDriftValue is the value that the same was judged by; labels threshold, segment.
-	MetricDriftValue = "vedette_drift_threshold_value"
+	// MetricAnalysisViolated is 1 or 0 for each threshold and segment that the last conclusive run of an analysis judged; labels
+	// threshold, segment.
+	MetricAnalysisViolated = "vedette_analysis_threshold_violated"
+	// MetricAnalysisValue is the value that the same was judged by; labels threshold, segment.
+	MetricAnalysisValue = "vedette_analysis_threshold_value"
+	// MetricPerformance is a metric of the last conclusive Performance run; MetricPerformanceLow and MetricPerformanceHigh bound it
+	// with 95 % confidence. Labels metric, segment, version ("" is all).
+	MetricPerformance     = "vedette_performance"
+	MetricPerformanceLow  = "vedette_performance_low"
+	MetricPerformanceHigh = "vedette_performance_high"
 	// MetricAnalysisLastSuccess is when an analysis last reached a verdict, or when the monitor was made if it never did, in
 	// Unix seconds; label kind.
 	MetricAnalysisLastSuccess = "vedette_analysis_last_success_timestamp_seconds"

@@ -87,7 +87,7 @@ func (s Scope) Mean(metric, window string) string {
 }
 
 // Signal is the value of a signal, and the number of samples behind it, "" where samples do not matter. It knows all signals
-// but those of drift, which analyze evaluates.
+// but those of drift and performance, which analyze evaluates.
 func (s Scope) Signal(t v1alpha1.Threshold) (value, samples string) {
 	w := cmp.Or(string(t.Window), "5m")
 	requests := s.Increase(naming.MetricRequests, w)

@@ -72,6 +72,42 @@ var rules = map[string]map[string]row{
 			`{` + binary + `, thresholds: [{name: c, signal: MeanConfidence, min: "0.5"}]}`,
 			`{schema: {prediction: {kind: Regression}}, thresholds: [{name: c, signal: MeanEntropy, max: "0.5"}]}`,
 		},
+		"spec: schema.prediction must be a classification when a threshold has signal Accuracy, Precision, Recall, F1 or LogLoss": {
+			`{` + binary + `, thresholds: [{name: r, signal: Recall, min: "0.8"}]}`,
+			`{schema: {prediction: {kind: Regression}}, thresholds: [{name: r, signal: F1, min: "0.8"}]}`,
+		},
+		"spec: schema.prediction must be a BinaryClassification when a threshold has signal AUC or Brier": {
+			`{` + binary + `, thresholds: [{name: a, signal: AUC, min: "0.8"}]}`,
+			`{schema: {prediction: {kind: MulticlassClassification}}, thresholds: [{name: b, signal: Brier, max: "0.2"}]}`,
+		},
+		"spec: schema.prediction must be a Regression when a threshold has signal MAE or RMSE": {
+			`{schema: {prediction: {kind: Regression}}, thresholds: [{name: m, signal: MAE, max: "4"}]}`,
+			`{` + binary + `, thresholds: [{name: m, signal: RMSE, max: "4"}]}`,
+		},
+		"spec: analyses must have kind Performance when a threshold has a signal of performance": {
+			`{` + binary + `, analyses: [{kind: Performance, window: 7d}], thresholds: [{name: c, signal: CostPerDay, max: "5000"}]}`,
+			`{` + binary + `, analyses: [{kind: Labels}], thresholds: [{name: c, signal: LabelCoverage, min: "0.9"}]}`,
+		},
+		"spec: schema.prediction must be set when labels is, when analyses has kind Performance, and when a threshold has a signal of performance": {
+			`{` + binary + `, labels: {matureAfter: 60d}}`, `{labels: {matureAfter: 60d}}`,
+		},
+		"spec: labels.positiveClass must be a class of a BinaryClassification": {
+			`{schema: {prediction: {kind: BinaryClassification, classes: [ontime, late]}}, labels: {positiveClass: late}}`,
+			`{schema: {prediction: {kind: BinaryClassification, classes: [ontime, late]}}, labels: {positiveClass: early}}`,
+		},
+		"spec: labels.costs may only be set for a classification": {
+			`{` + binary + `, labels: {costs: [{actual: "1", predicted: "0", cost: "120"}]}}`,
+			`{schema: {prediction: {kind: Regression}}, labels: {costs: [{actual: "1", predicted: "0", cost: "120"}]}}`,
+		},
+		"spec.analyses[]: window may not be set when kind is Labels: the whole inbox is taken": {
+			`{analyses: [{kind: Labels, schedule: "H * * * *"}]}`, `{analyses: [{kind: Labels, window: 1h}]}`,
+		},
+		"spec.labels.matureAfter: " + tooLong:  {`{` + binary + `, labels: {matureAfter: 366d}}`, `{` + binary + `, labels: {matureAfter: 367d}}`},
+		"spec.labels.keyTolerance: " + tooLong: {`{` + binary + `, labels: {keyTolerance: 366d}}`, `{` + binary + `, labels: {keyTolerance: 367d}}`},
+		"spec.thresholds[]: window may not be set for performance signals: they use the window of the Performance analysis": {
+			`{` + binary + `, thresholds: [{name: m, signal: Precision, min: "0.5", segments: [a]}], segments: [{name: a, when: "true"}]}`,
+			`{` + binary + `, thresholds: [{name: m, signal: EscalationRatio, max: "1", window: 1h}]}`,
+		},
 		"spec: baseline must be set when drift is": {
 			`{` + dataset + `, drift: {minEffect: {psi: "0.2"}}}`, `{drift: {minEffect: {psi: "0.2"}}}`,
 		},

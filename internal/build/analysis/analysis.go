@@ -165,7 +165,8 @@ func (p Params) container(kind string) *corev1.ContainerApplyConfiguration {
 	return c
 }
 
-// volume holds the configuration and the credentials; for a check, those of the sidecars too. A missing Secret must not keep the pod from starting: it is the run
+// volume holds the configuration and the credentials; for a check, those of the sidecars too, and for labels the key of
+// hashed label keys. A missing Secret must not keep the pod from starting: it is the run
 // that says so.
 func (p Params) volume(kind string) *corev1.VolumeApplyConfiguration {
 	sources := corev1.ProjectedVolumeSource().WithSources(corev1.VolumeProjection().WithConfigMap(corev1.ConfigMapProjection().
@@ -177,8 +178,15 @@ func (p Params) volume(kind string) *corev1.VolumeApplyConfiguration {
 	if writer := p.writer(); writer != "" && kind == monitor.KindCheck {
 		sources.WithSources(credentials(writer, naming.WriterDir))
 	}
+	if secret := string(p.Class.HashKey.SecretName); secret != "" && hashes(kind) {
+		sources.WithSources(corev1.VolumeProjection().WithSecret(corev1.SecretProjection().WithName(secret).WithOptional(true).
+			WithItems(corev1.KeyToPath().WithKey(naming.HashKeyFile).WithPath(naming.HashKeyDir + "/" + naming.HashKeyFile))))
+	}
 	return corev1.Volume().WithName(naming.ConfigVolume).WithProjected(sources)
 }
+
+// hashes says whether a run takes labels, whose keys it may have to hash as the sidecars do.
+func hashes(kind string) bool { return kind == monitor.KindLabels || kind == monitor.KindPerformance }
 
 func credentials(secret, folder string) *corev1.VolumeProjectionApplyConfiguration {
 	projection := corev1.SecretProjection().WithName(secret).WithOptional(true)

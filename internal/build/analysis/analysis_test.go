@@ -27,6 +27,8 @@ func TestGolden(t *testing.T) {
 	}
 	golden.Object(t, "cronjob", CronJob(params(nil), "drift", "7 3 * * *", false), &batchv1.CronJob{})
 	golden.Object(t, "cronjob-suspended", CronJob(params(identity), "outliers", "7 3 * * *", true), &batchv1.CronJob{})
+	hashed := func(c *v1alpha1.MonitorClassSpec) { c.HashKey.SecretName = "hash" }
+	golden.Object(t, "cronjob-performance", CronJob(params(hashed), "performance", "7 4 * * 1", false), &batchv1.CronJob{})
 	golden.Object(t, "job", Job(params(nil), "check", "fraud-check-0123456789"), &batchv1.Job{})
 	golden.Object(t, "job-baseline", Job(params(nil), "baseline", "fraud-baseline-0123456789"), &batchv1.Job{})
 }

@@ -80,8 +80,8 @@ func (b builder) threshold(t v1alpha1.Threshold) alert {
 		description: fmt.Sprintf("%s of the model %s is {{ $value | printf \"%%.4g\" }} in segment {{ $labels.segment }}; healthy is %s%s.",
 			signalText(t), b.of(), bounds(t), span(b.e, t)),
 	}
-	if monitor.DriftSignal(t.Signal) {
-		a.hold = t.For // by default, drift alerts with the run that found it
+	if monitor.AnalysisOf(t.Signal) != "" {
+		a.hold = t.For // by default, it alerts with the run that found it
 	}
 	return a
 }
@@ -139,9 +139,9 @@ func bounds(t v1alpha1.Threshold) string {
 }
 
 func span(e monitor.Effective, t v1alpha1.Threshold) string {
-	if monitor.DriftSignal(t.Signal) {
+	if kind := monitor.AnalysisOf(t.Signal); kind != "" {
 		for _, a := range e.Analyses {
-			if a.Kind == v1alpha1.AnalysisDrift {
+			if a.Kind == kind {
 				return " over " + string(a.Window)
 			}
 		}

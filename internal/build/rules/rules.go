@@ -135,10 +135,10 @@ func (b builder) thresholds() []any {
 	rules := []any{}
 	for _, t := range b.e.Thresholds {
 		name := string(t.Name)
-		if monitor.DriftSignal(t.Signal) {
+		if monitor.AnalysisOf(t.Signal) != "" {
 			rules = append(rules,
-				b.record(ruleValue, b.gauge(naming.MetricDriftValue, name), "threshold", name),
-				b.record(naming.RuleThresholdViolated, b.gauge(naming.MetricDriftViolated, name), "threshold", name))
+				b.record(ruleValue, b.gauge(naming.MetricAnalysisValue, name), "threshold", name),
+				b.record(naming.RuleThresholdViolated, b.gauge(naming.MetricAnalysisViolated, name), "threshold", name))
 			continue
 		}
 		if len(t.Segments) == 0 {
@@ -152,7 +152,7 @@ func (b builder) thresholds() []any {
 	return rules
 }
 
-// gauge is a gauge of the manager on a drift threshold. Of two managers that overlap, the worse answer counts.
+// gauge is a gauge of the manager on a threshold that an analysis judges. Of two managers that overlap, the worse answer counts.
 func (b builder) gauge(metric, threshold string) string {
 	return "max by (segment) (" + promql.Select(metric,
 		promql.Equal("monitor_namespace", b.m.Namespace), promql.Equal("monitor", b.m.Name), promql.Equal("threshold", threshold)) + ")"

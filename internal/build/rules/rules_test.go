@@ -34,7 +34,8 @@ func full() *wrappers.Monitor {
 		Threshold(v1alpha1.Threshold{Name: "sure", Signal: v1alpha1.SignalMeanConfidence, Min: "0.6", Segments: []v1alpha1.ItemName{"lax"}}).
 		Threshold(v1alpha1.Threshold{Name: "unsure", Signal: v1alpha1.SignalMeanEntropy, Max: "0.9"}).
 		Threshold(v1alpha1.Threshold{Name: "loss", Signal: v1alpha1.SignalCaptureLossRatio, Max: "0.05"}).
-		Threshold(v1alpha1.Threshold{Name: "drift", Signal: v1alpha1.SignalPredictionDrift, Max: "0.2", Segments: []v1alpha1.ItemName{"atl"}})
+		Threshold(v1alpha1.Threshold{Name: "drift", Signal: v1alpha1.SignalPredictionDrift, Max: "0.2", Segments: []v1alpha1.ItemName{"atl"}}).
+		Threshold(v1alpha1.Threshold{Name: "recall", Signal: v1alpha1.SignalRecall, Min: "0.8", Severity: v1alpha1.SeverityCritical})
 }
 
 // hostile is a monitor whose texts would be templates if they were not escaped.
@@ -82,6 +83,23 @@ func TestEveryAlertHasARunbook(t *testing.T) {
 			if !ok || !strings.Contains(strings.ToLower(string(b)), "\n### "+anchor+"\n") {
 				t.Errorf("%s: docs/alerts.md has no section for %s", r.Alert, r.Annotations["runbook_url"])
 			}
+		}
+	}
+}
+
+// The other signals of performance are described, too.
+func TestEverySignalOfPerformanceHasARunbook(t *testing.T) {
+	b, err := os.ReadFile("../../../docs/alerts.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []v1alpha1.Signal{
+		v1alpha1.SignalAccuracy, v1alpha1.SignalPrecision, v1alpha1.SignalF1, v1alpha1.SignalAUC, v1alpha1.SignalLogLoss, v1alpha1.SignalBrier,
+		v1alpha1.SignalMAE, v1alpha1.SignalRMSE, v1alpha1.SignalEscalationRatio, v1alpha1.SignalCriticalErrorRatio, v1alpha1.SignalCostPerDay,
+		v1alpha1.SignalLabelCoverage,
+	} {
+		if !strings.Contains(string(b), "\n### "+string(s)+"\n") {
+			t.Errorf("docs/alerts.md has no section for %s", s)
 		}
 	}
 }
