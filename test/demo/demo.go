@@ -72,6 +72,7 @@ func (d *demo) play(ctx context.Context) error {
 		{"Every request counted", d.checkCounts, "docs/metrics.md"},
 		{"A drift run looks at June: Atlanta has regressed", d.judgeJune, "kubectl -n flights describe modelmonitor flights"},
 		{"The riskiest flights, and why", d.listOutliers, "kubectl -n flights logs job/flights-outliers-demo"},
+		{"The truth comes later: Atlanta's answers have become worse", d.judgeAnswers, "docs/analyze.md"},
 		{"The store: Parquet that anybody can read", d.checkStore, "docs/store.md"},
 		{"The alert fires", d.checkAlert, "kubectl -n flights get prometheusrule flights-thresholds -o yaml"},
 		{"Every panel of the dashboards has data", d.checkDashboards, "config/grafana"},

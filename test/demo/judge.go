@@ -48,8 +48,14 @@ func (d *demo) runAnalysis(ctx context.Context, kind v1alpha1.AnalysisRunKind, n
 	if err != nil {
 		return nil, "", err
 	}
+	run, err := d.verdictOf(ctx, kind, name)
+	return run, result.Log, err
+}
+
+// verdictOf waits until the verdict of a Job is in the status.
+func (d *demo) verdictOf(ctx context.Context, kind v1alpha1.AnalysisRunKind, name string) (*v1alpha1.AnalysisStatus, error) {
 	var run *v1alpha1.AnalysisStatus
-	err = harness.Until(ctx, runTimeout, "the verdict of "+name+" in the status", func(ctx context.Context) (bool, string, error) {
+	err := harness.Until(ctx, runTimeout, "the verdict of "+name+" in the status", func(ctx context.Context) (bool, string, error) {
 		m, err := d.monitor(ctx)
 		if err != nil {
 			return false, "", err
@@ -59,7 +65,7 @@ func (d *demo) runAnalysis(ctx context.Context, kind v1alpha1.AnalysisRunKind, n
 		}
 		return string(run.JobName) == name, "it has that of " + string(run.JobName), nil
 	})
-	return run, result.Log, err
+	return run, err
 }
 
 func wantOutcome(run *v1alpha1.AnalysisStatus, want v1alpha1.AnalysisOutcome) error {
@@ -69,11 +75,11 @@ func wantOutcome(run *v1alpha1.AnalysisStatus, want v1alpha1.AnalysisOutcome) er
 	return nil
 }
 
-// wantThresholds checks the verdicts on the threshold of the score, by segment.
-func wantThresholds(run *v1alpha1.AnalysisStatus, want map[v1alpha1.ItemName]v1alpha1.ThresholdOutcome) error {
+// wantThresholds checks the verdicts on a threshold, by segment.
+func wantThresholds(run *v1alpha1.AnalysisStatus, threshold v1alpha1.ItemName, want map[v1alpha1.ItemName]v1alpha1.ThresholdOutcome) error {
 	got := map[v1alpha1.ItemName]v1alpha1.ThresholdOutcome{}
 	for _, t := range run.Thresholds {
-		if t.Name == scoreThreshold {
+		if t.Name == threshold {
 			got[t.Segment] = t.Outcome
 		}
 	}

@@ -139,7 +139,7 @@ func (d *demo) judgeJune(ctx context.Context) error {
 	if err := wantOutcome(run, v1alpha1.AnalysisOutcomeDrift); err != nil {
 		return err
 	}
-	return wantThresholds(run, map[v1alpha1.ItemName]v1alpha1.ThresholdOutcome{
+	return wantThresholds(run, scoreThreshold, map[v1alpha1.ItemName]v1alpha1.ThresholdOutcome{
 		drifted: v1alpha1.ThresholdFail, stable: v1alpha1.ThresholdPass,
 	})
 }

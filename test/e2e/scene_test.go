@@ -67,7 +67,7 @@ func newScene(t *testing.T, name string) *scene {
 	s.class.Spec.Flush = "5s"
 	spec := &s.monitor.Spec
 	spec.Baseline, spec.Drift = v1alpha1.Baseline{}, v1alpha1.Drift{}
-	spec.Thresholds, spec.Analyses = nil, nil
+	spec.Thresholds, spec.Analyses, spec.Labels = nil, nil, v1alpha1.Labels{}
 	s.deployment.Spec.Replicas = new(int32(1))
 	return s
 }
