@@ -23,6 +23,7 @@ func addKnownTypes(s *runtime.Scheme) error {
 	s.AddKnownTypes(GroupVersion,
 		&ModelMonitor{}, &ModelMonitorList{},
 		&MonitorClass{}, &MonitorClassList{},
+		&AnnotationQueue{}, &AnnotationQueueList{},
 	)
 	metav1.AddToGroupVersion(s, GroupVersion)
 	return nil

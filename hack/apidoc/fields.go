@@ -61,7 +61,7 @@ func walk(b *strings.Builder, prefix string, s *apiextensionsv1.JSONSchemaProps)
 
 // foreign tells fields whose shape is Kubernetes' own: their inner fields are described there.
 func foreign(name string) bool {
-	return slices.Contains([]string{"conditions", "resources", "podSelector", "allowedNamespaces"}, name)
+	return slices.Contains([]string{"conditions", "resources", "podSelector", "namespaceSelector", "allowedNamespaces"}, name)
 }
 
 func typeOf(p *apiextensionsv1.JSONSchemaProps) string {

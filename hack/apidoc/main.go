@@ -29,6 +29,11 @@ var pages = map[string]map[string]func() (string, error){
 		"fields":  func() (string, error) { return fields("config/crd/bases/vedette.dev_monitorclasses.yaml") },
 		"reasons": func() (string, error) { return constants("api/v1alpha1/monitorclass_types.go", "Reason") },
 	},
+	"docs/annotationqueue.md": {
+		"fields":     func() (string, error) { return fields("config/crd/bases/vedette.dev_annotationqueues.yaml") },
+		"conditions": func() (string, error) { return constants("api/v1alpha1/annotationqueue_status.go", "Condition") },
+		"reasons":    func() (string, error) { return constants("api/v1alpha1/annotationqueue_status.go", "Reason") },
+	},
 	"docs/metrics.md": {
 		"metrics": func() (string, error) { return constants("internal/naming/metrics.go", "Metric") },
 	},

@@ -16,13 +16,17 @@ type row struct{ accept, reject string }
 
 // least are the least specs.
 var least = map[string]string{
-	"modelmonitors":  `{target: {workloadRef: {kind: Deployment, name: m}}}`,
-	"monitorclasses": `{store: {url: "s3://bucket"}}`,
+	"modelmonitors":    `{target: {workloadRef: {kind: Deployment, name: m}}}`,
+	"monitorclasses":   `{store: {url: "s3://bucket"}}`,
+	"annotationqueues": `{monitors: [{name: m}]}`,
 }
 
 // names are rows about the name of the object and not its spec.
 var names = map[string]row{
 	"metadata.name must be no more than 40 characters: it prefixes the names of CronJobs and Jobs": {
+		strings.Repeat("a", 40), strings.Repeat("a", 41),
+	},
+	"metadata.name must be no more than 40 characters: it prefixes the names of Services and Deployments": {
 		strings.Repeat("a", 40), strings.Repeat("a", 41),
 	},
 	"metadata.name must be a DNS label that starts with a letter: it names Services": {"fraud-2", "2-fraud"},
@@ -234,6 +238,7 @@ var rules = map[string]map[string]row{
 		},
 		"spec.store.url: url must start with s3:// or file:///": {`{store: {url: "file:///data"}}`, `{store: {url: "gs://bucket"}}`},
 	},
+	"annotationqueues": queueRules,
 }
 
 func TestRules(t *testing.T) {
@@ -255,13 +260,26 @@ func TestRules(t *testing.T) {
 }
 
 func TestNames(t *testing.T) {
-	v := load(t, "modelmonitors")
-	for message, row := range names {
-		if errs := v.validate(t, object(t, "modelmonitors", row.accept, "{}")); len(errs) > 0 {
-			t.Errorf("the name %s is refused: %v", row.accept, errs.ToAggregate())
+	tried := map[string]bool{}
+	for _, kind := range kinds {
+		v := load(t, kind)
+		for _, rule := range v.schema.XValidations {
+			row, ok := names[rule.Message]
+			if !ok {
+				continue
+			}
+			tried[rule.Message] = true
+			if errs := v.validate(t, object(t, kind, row.accept, "{}")); len(errs) > 0 {
+				t.Errorf("%s: the name %s is refused: %v", kind, row.accept, errs.ToAggregate())
+			}
+			if errs := v.validate(t, object(t, kind, row.reject, "{}")); len(errs) == 0 || !strings.Contains(errs.ToAggregate().Error(), rule.Message) {
+				t.Errorf("%s: the name %s: got %v, want %q", kind, row.reject, errs.ToAggregate(), rule.Message)
+			}
 		}
-		if errs := v.validate(t, object(t, "modelmonitors", row.reject, "{}")); len(errs) == 0 || !strings.Contains(errs.ToAggregate().Error(), message) {
-			t.Errorf("the name %s: got %v, want %q", row.reject, errs.ToAggregate(), message)
+	}
+	for message := range names {
+		if !tried[message] {
+			t.Errorf("there is no rule %q", message)
 		}
 	}
 }
@@ -274,6 +292,9 @@ func TestEveryRuleHasRows(t *testing.T) {
 			for _, rule := range schema.XValidations {
 				key := strings.ReplaceAll(strings.Join(path, "."), ".[]", "[]") + ": " + rule.Message
 				if _, ok := names[rule.Message]; len(path) == 0 && ok {
+					continue
+				}
+				if _, ok := changes[key]; ok && kind == "annotationqueues" {
 					continue
 				}
 				if _, ok := rules[kind][key]; !ok {

@@ -14,7 +14,7 @@ import (
 )
 
 // kinds are our kinds, in the plural.
-var kinds = []string{"modelmonitors", "monitorclasses"}
+var kinds = []string{"modelmonitors", "monitorclasses", "annotationqueues"}
 
 // patterns are the patterns of our fields, with values that match and values that do not.
 var patterns = map[string]struct{ accept, reject []string }{
@@ -52,6 +52,16 @@ var patterns = map[string]struct{ accept, reject []string }{
 	`^(request|response)([.\[].*)?$`: {
 		accept: []string{"request", "request.a.b", "response['output-0'][1]"},
 		reject: []string{"a.b", "requests.a", "$.request"},
+	},
+	// Weight
+	`^(1000(\.0{1,9})?|(0|[1-9][0-9]{0,2})(\.[0-9]{1,9})?)$`: {
+		accept: []string{"0", "0.5", "12", "999.999999999", "1000"},
+		reject: []string{"-1", "1000.1", "01", ".5", "1e3", "NaN", "2000"},
+	},
+	// HeaderName
+	`^[A-Za-z][A-Za-z0-9-]*$`: {
+		accept: []string{"X-Forwarded-User", "Remote"},
+		reject: []string{"X User", "x_user", "-x", "X:Y", "1x"},
 	},
 	// JSONPaths.path
 	`^/`: {accept: []string{"/", "/classify"}, reject: []string{"classify", "http://model/"}},
@@ -139,7 +149,7 @@ func TestEverythingIsBounded(t *testing.T) {
 // apimachinery says whether a path is inside a type that is not ours.
 func apimachinery(path schemaPath) bool {
 	return slices.ContainsFunc(path, func(s string) bool {
-		return s == "podSelector" || s == "allowedNamespaces" || s == "resources" || s == "{}"
+		return s == "podSelector" || s == "namespaceSelector" || s == "allowedNamespaces" || s == "resources" || s == "{}"
 	})
 }
 
