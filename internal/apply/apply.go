@@ -75,7 +75,7 @@ func (a Applier) apply(ctx context.Context, owner types.UID, u *unstructured.Uns
 	if live != nil {
 		if ref := metav1.GetControllerOf(live); ref == nil || ref.UID != owner {
 			return false, reconcileerr.NewStalled(v1alpha1.ReasonNameConflict,
-				"the %s %q belongs to something else: delete or rename it, or rename the ModelMonitor", kind, u.GetName())
+				"the %s %q belongs to something else: delete or rename it, or rename the %s", kind, u.GetName(), ownerKind(u))
 		}
 		same, err := a.same(u, live)
 		if err != nil {
@@ -89,6 +89,14 @@ func (a Applier) apply(ctx context.Context, owner types.UID, u *unstructured.Uns
 		return false, fmt.Errorf("applying the %s: %w", kind, err)
 	}
 	return true, nil
+}
+
+// ownerKind is the kind of the object on whose behalf u is applied.
+func ownerKind(u *unstructured.Unstructured) string {
+	if ref := metav1.GetControllerOf(u); ref != nil {
+		return ref.Kind
+	}
+	return "owner"
 }
 
 // Changed says whether live was applied from something else than desired.

@@ -59,23 +59,24 @@ func SumUp(set conditions.Writer, problems []error, success string) Summary {
 		}
 	}
 	s.Retry = errors.Join(transient...)
+	// What comes and goes stands behind Ready, so that the order of the conditions does not change from one pass to the next.
 	set.Remove(v1alpha1.ConditionReconciling)
 	set.Remove(v1alpha1.ConditionStalled)
 	switch {
 	case stalled != nil:
-		set.True(v1alpha1.ConditionStalled, stalled.Reason, stalled.Message)
 		set.False(v1alpha1.ConditionReady, stalled.Reason, stalled.Message)
+		set.True(v1alpha1.ConditionStalled, stalled.Reason, stalled.Message)
 		s.Settled = true
 	case s.Retry != nil:
 		message := "the last attempt failed and is repeated" + cause(transient) + "; the manager's log says more"
-		set.True(v1alpha1.ConditionReconciling, v1alpha1.ReasonProgressingWithRetry, message)
 		set.Unknown(v1alpha1.ConditionReady, v1alpha1.ReasonProgressingWithRetry, message)
+		set.True(v1alpha1.ConditionReconciling, v1alpha1.ReasonProgressingWithRetry, message)
 	case waiting != nil:
-		set.True(v1alpha1.ConditionReconciling, waiting.Reason, waiting.Message)
 		set.Set(v1alpha1.ConditionReady, readyWhile(waiting), waiting.Reason, waiting.Message)
+		set.True(v1alpha1.ConditionReconciling, waiting.Reason, waiting.Message)
 	case s.After > 0: // only a conflict: the next pass will tell
 	default:
-		set.True(v1alpha1.ConditionReady, success, "the monitor is in effect")
+		set.True(v1alpha1.ConditionReady, success, "the spec is in effect")
 		s.Settled = true
 	}
 	return s

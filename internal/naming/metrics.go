@@ -88,6 +88,33 @@ const (
 	MetricInjections = "vedette_injections_total"
 )
 
+// MetricQueueCondition is 1 for the current status of each condition of an AnnotationQueue; the manager's leader exposes it with
+// the labels queue_namespace, queue, type, status.
+const MetricQueueCondition = "vedette_queue_condition"
+
+// Metrics of review. All carry the label queue. Those that say what the queue holds are read from its database, so that every
+// pod of a queue exposes the same.
+const (
+	// MetricQueueItems counts items by monitor, origin (outlier, random) and state (pending, conflict, done, expired).
+	MetricQueueItems = "vedette_queue_items"
+	// MetricQueueUnread counts, of the pending ones, those that nobody has looked at yet, by monitor and origin.
+	MetricQueueUnread = "vedette_queue_unread_items"
+	// MetricQueueOldestPending is when the oldest pending item came, in Unix seconds; absent while there is none.
+	MetricQueueOldestPending = "vedette_queue_oldest_pending_timestamp_seconds"
+	// MetricQueueAnswers counts what people said, by kind.
+	MetricQueueAnswers = "vedette_queue_answers_total"
+	// MetricQueueBudgetLeft is how many items may still be first offered today; absent without a budget.
+	MetricQueueBudgetLeft = "vedette_queue_budget_left_items"
+	// MetricQueuePublished counts labels that are in the store.
+	MetricQueuePublished = "vedette_queue_labels_published_total"
+	// MetricQueueUnpublished is the number of labels that wait to be written to the store.
+	MetricQueueUnpublished = "vedette_queue_labels_unpublished"
+	// MetricQueueLastRead is when a file of the store was last read, in Unix seconds; absent before the first.
+	MetricQueueLastRead = "vedette_queue_last_read_timestamp_seconds"
+	// MetricQueueErrors counts what failed and is tried again, by what was done: ingest, publish, retain.
+	MetricQueueErrors = "vedette_queue_errors_total"
+)
+
 // RuleThresholdViolated is the recording rule whose value is 1 or 0 for each threshold and segment with enough samples.
 const RuleThresholdViolated = "vedette:threshold_violated"
 

@@ -12,6 +12,8 @@ const (
 	LabelInject = "vedette.dev/inject"
 	// LabelMonitor marks an object that Vedette owns with the ModelMonitor that it belongs to.
 	LabelMonitor = "vedette.dev/monitor"
+	// LabelQueue marks an object that Vedette owns with the AnnotationQueue that it belongs to.
+	LabelQueue = "vedette.dev/queue"
 	// LabelRole says what an object or pod that Vedette owns is for; see the Role constants.
 	LabelRole = "vedette.dev/role"
 	// LabelAnalysis names the kind of analysis that a Job runs.
@@ -26,6 +28,8 @@ const (
 	// AnnotationRearm on a ModelMonitor re-arms a tripped injection breaker: its value must name the trip, as
 	// <revision of the sidecar>/<RFC 3339 time>.
 	AnnotationRearm = "vedette.dev/rearm"
+	// AnnotationConfig on a pod of a queue holds the hash of what in its configuration needs a restart.
+	AnnotationConfig = "vedette.dev/config"
 	// AnnotationHash on an object that Vedette applied holds the hash of what was applied.
 	AnnotationHash = "vedette.dev/applied-hash"
 )
@@ -34,6 +38,7 @@ const (
 const (
 	RoleCapture  = "capture"
 	RoleAnalysis = "analysis"
+	RoleReview   = "review"
 )
 
 // ManagedBy is the value of LabelManagedBy, and the field manager of every apply.
@@ -102,3 +107,9 @@ func Job(monitor, kind, revision string) string { return monitor + "-" + kind + 
 
 // NetworkPolicy names the NetworkPolicy of a monitor's analysis pods.
 func NetworkPolicy(monitor string) string { return monitor + "-analysis" }
+
+// Review names everything that the operator makes for a queue: the Deployment, its Service, its volume and the rest.
+func Review(queue string) string { return queue + "-review" }
+
+// LocalUsers names the Secret of the people of a queue whose access says nothing else.
+func LocalUsers(queue string) string { return queue + "-users" }

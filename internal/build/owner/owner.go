@@ -1,20 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package owner builds what all children of a ModelMonitor have in common: their labels and their owner reference. It is
-// pure.
+// Package owner builds what all children of a ModelMonitor, or of an AnnotationQueue, have in common: their labels and their
+// owner reference. It is pure.
 package owner
 
 import (
+	"k8s.io/apimachinery/pkg/types"
 	metav1 "k8s.io/client-go/applyconfigurations/meta/v1"
 
 	"github.com/vedette-dev/vedette/api/v1alpha1"
 	"github.com/vedette-dev/vedette/internal/naming"
 )
 
-// Kind is the kind of the owners.
-const Kind = "ModelMonitor"
+// The kinds of owners.
+const (
+	kindMonitor = "ModelMonitor"
+	kindQueue   = "AnnotationQueue"
+)
 
-// Labels are the labels of a child of the role.
+// Labels are the labels of a monitor's child of the role.
 func Labels(m *v1alpha1.ModelMonitor, role string) map[string]string {
 	return map[string]string{
 		naming.LabelManagedBy: naming.ManagedBy,
@@ -23,32 +27,59 @@ func Labels(m *v1alpha1.ModelMonitor, role string) map[string]string {
 	}
 }
 
+// QueueLabels are the labels of a queue's child.
+func QueueLabels(q *v1alpha1.AnnotationQueue) map[string]string {
+	return map[string]string{
+		naming.LabelManagedBy: naming.ManagedBy,
+		naming.LabelQueue:     q.Name,
+		naming.LabelRole:      naming.RoleReview,
+	}
+}
+
 // Reference makes the monitor the controller of a child, so that the child goes with it.
 func Reference(m *v1alpha1.ModelMonitor) *metav1.OwnerReferenceApplyConfiguration {
+	return reference(kindMonitor, m.Name, m.UID)
+}
+
+// QueueReference makes the queue the controller of a child, so that the child goes with it.
+func QueueReference(q *v1alpha1.AnnotationQueue) *metav1.OwnerReferenceApplyConfiguration {
+	return reference(kindQueue, q.Name, q.UID)
+}
+
+func reference(kind, name string, uid types.UID) *metav1.OwnerReferenceApplyConfiguration {
 	return metav1.OwnerReference().
 		WithAPIVersion(v1alpha1.GroupVersion.String()).
-		WithKind(Kind).
-		WithName(m.Name).
-		WithUID(m.UID).
+		WithKind(kind).
+		WithName(name).
+		WithUID(uid).
 		WithController(true).
 		WithBlockOwnerDeletion(true)
 }
 
-// Metadata is the metadata of a child whose API has no apply configurations.
+// Metadata is the metadata of a monitor's child whose API has no apply configurations.
 func Metadata(m *v1alpha1.ModelMonitor, name string, labels map[string]string) map[string]any {
+	return metadata(kindMonitor, m.Namespace, m.Name, m.UID, name, labels)
+}
+
+// QueueMetadata is the metadata of a queue's child whose API has no apply configurations.
+func QueueMetadata(q *v1alpha1.AnnotationQueue, name string, labels map[string]string) map[string]any {
+	return metadata(kindQueue, q.Namespace, q.Name, q.UID, name, labels)
+}
+
+func metadata(kind, namespace, owner string, uid types.UID, name string, labels map[string]string) map[string]any {
 	all := map[string]any{}
 	for k, v := range labels {
 		all[k] = v
 	}
 	return map[string]any{
 		"name":      name,
-		"namespace": m.Namespace,
+		"namespace": namespace,
 		"labels":    all,
 		"ownerReferences": []any{map[string]any{
 			"apiVersion":         v1alpha1.GroupVersion.String(),
-			"kind":               Kind,
-			"name":               m.Name,
-			"uid":                string(m.UID),
+			"kind":               kind,
+			"name":               owner,
+			"uid":                string(uid),
 			"controller":         true,
 			"blockOwnerDeletion": true,
 		}},
