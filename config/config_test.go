@@ -58,8 +58,8 @@ func TestOverlays(t *testing.T) {
 
 func TestImages(t *testing.T) {
 	for overlay, want := range map[string][]string{
-		"default":      {"ghcr.io/vedette-dev/manager:v0.1.0", "ghcr.io/vedette-dev/capture:v0.1.0", "ghcr.io/vedette-dev/analyze:v0.1.0"},
-		"overlays/dev": {"vedette.dev/manager:dev", "vedette.dev/capture:dev", "vedette.dev/analyze:dev"},
+		"default":      {"ghcr.io/vedette-dev/manager:v0.1.0", "ghcr.io/vedette-dev/capture:v0.1.0", "ghcr.io/vedette-dev/analyze:v0.1.0", "ghcr.io/vedette-dev/review:v0.1.0"},
+		"overlays/dev": {"vedette.dev/manager:dev", "vedette.dev/capture:dev", "vedette.dev/analyze:dev", "vedette.dev/review:dev"},
 	} {
 		c := manager(t, build(t, overlay)).Spec.Template.Spec.Containers[0]
 		got := []string{c.Image}

@@ -55,7 +55,7 @@ func TestNamespaced(t *testing.T) {
 	args := append(manager(t, objects).Spec.Template.Spec.Containers[0].Args,
 		"--injection=Disabled", "--metrics-bind-address=0", "--health-probe-bind-address=0")
 	for i := range args {
-		args[i] = strings.NewReplacer("$(POD_NAMESPACE)", "vedette-system", "$(CAPTURE_IMAGE)", "capture:1", "$(ANALYZE_IMAGE)", "analyze:1").Replace(args[i])
+		args[i] = strings.NewReplacer("$(POD_NAMESPACE)", "vedette-system", "$(CAPTURE_IMAGE)", "capture:1", "$(ANALYZE_IMAGE)", "analyze:1", "$(REVIEW_IMAGE)", "review:1").Replace(args[i])
 	}
 	cmd := exec.CommandContext(t.Context(), binary, args...)
 	cmd.Env = append(cmd.Environ(), "KUBECONFIG="+kubeconfig(t, server.Config, "system:serviceaccount:vedette-system:vedette-manager"))

@@ -3,6 +3,7 @@
 package config
 
 import (
+	"errors"
 	"path/filepath"
 	"testing"
 
@@ -10,10 +11,11 @@ import (
 
 	vedettev1alpha1 "github.com/vedette-dev/vedette/api/v1alpha1"
 	"github.com/vedette-dev/vedette/internal/monitor"
+	"github.com/vedette-dev/vedette/internal/queue"
 	"github.com/vedette-dev/vedette/internal/testing/apiserver"
 )
 
-// TestSamples holds every sample to its type, its monitors to what only code can judge, and applies them twice.
+// TestSamples holds every sample to its type, its monitors and queues to what only code can judge, and applies them twice.
 func TestSamples(t *testing.T) {
 	objects := samples(t)
 	scheme := scheme(t)
@@ -28,6 +30,7 @@ func TestSamples(t *testing.T) {
 			t.Errorf("ModelMonitor %s: %v", m.Name, err)
 		}
 	}
+	queues(t, objects)
 
 	server := apiserver.Get(t)
 	for _, o := range objects {
@@ -36,6 +39,36 @@ func TestSamples(t *testing.T) {
 		}
 	}
 	applyTwice(t, server.Client(t, server.Config), objects)
+}
+
+// queues holds queues to the monitors of the samples that feed them.
+func queues(t *testing.T, objects []*unstructured.Unstructured) {
+	t.Helper()
+	var classes []vedettev1alpha1.MonitorClass
+	monitors := map[string][]vedettev1alpha1.ModelMonitor{}
+	for _, o := range objects {
+		switch o.GetKind() {
+		case "MonitorClass":
+			var c vedettev1alpha1.MonitorClass
+			convert(t, o, &c)
+			classes = append(classes, c)
+		case "ModelMonitor":
+			var m vedettev1alpha1.ModelMonitor
+			convert(t, o, &m)
+			monitors[m.Namespace] = append(monitors[m.Namespace], m)
+		}
+	}
+	for _, o := range objects {
+		if o.GetKind() != "AnnotationQueue" {
+			continue
+		}
+		q := &vedettev1alpha1.AnnotationQueue{}
+		convert(t, o, q)
+		r, problems := queue.Resolve(q, monitors[q.Namespace], classes, map[string]string{"ml": "true"})
+		if err := errors.Join(append(problems, queue.Validate(q, r)...)...); err != nil {
+			t.Errorf("AnnotationQueue %s: %v", q.Name, err)
+		}
+	}
 }
 
 // samples are the objects of all samples.

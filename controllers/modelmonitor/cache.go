@@ -19,7 +19,7 @@ import (
 func CacheByObject() map[client.Object]cache.ByObject {
 	owned := cache.ByObject{Label: ours()}
 	return map[client.Object]cache.ByObject{
-		&corev1.ConfigMap{}: owned,
+		&corev1.ConfigMap{}: {Label: labels.SelectorFromSet(labels.Set{naming.LabelManagedBy: naming.ManagedBy})}, // of other kinds of owners, too
 		&batchv1.CronJob{}:  owned,
 		&batchv1.Job{}:      owned,
 		&corev1.Pod{}:       {Transform: stripPod},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package metrics derives the manager's gauges from the status of all ModelMonitors when Prometheus scrapes: what is deleted
+// Package metrics derives the manager's gauges from the status of all ModelMonitors and AnnotationQueues when Prometheus scrapes: what is deleted
 // leaves no series behind, and a restart loses nothing. Only the leader exposes them.
 package metrics
 
@@ -21,7 +21,7 @@ import (
 // timeout bounds one read of the cache.
 const timeout = 5 * time.Second
 
-// The gauges. The monitor's namespace is not called namespace: a scrape would rename that label.
+// The gauges. The namespace of a monitor or a queue is not called namespace: a scrape would rename that label.
 var (
 	conditions = desc(naming.MetricMonitorCondition, "1 for the present status of a condition of the monitor.", "type", "status")
 	pods       = desc(naming.MetricCapturePods, "Pods of the monitor's target by the state of their sidecar.", "state")
@@ -32,16 +32,17 @@ var (
 	high       = desc(naming.MetricPerformanceHigh, "The upper bound of its 95 % confidence interval.", "metric", "segment", "version")
 	success    = desc(naming.MetricAnalysisLastSuccess, "When a run of the analysis last reached a verdict, or when the monitor was made if none did, in Unix seconds.", "kind")
 	outliers   = desc(naming.MetricAnalysisOutliers, "Outliers that the last run found.")
+	queues     = prometheus.NewDesc(naming.MetricQueueCondition, "1 for the present status of a condition of the queue.", []string{"queue_namespace", "queue", "type", "status"}, nil)
 )
 
 func desc(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc(name, help, append([]string{"monitor_namespace", "monitor"}, labels...), nil)
 }
 
-// Collector exposes the status of all monitors. It is a Runnable of the manager: it registers itself when the manager
+// Collector exposes the status of all monitors and queues. It is a Runnable of the manager: it registers itself when the manager
 // becomes the leader.
 type Collector struct {
-	// Reader lists ModelMonitors, from the cache.
+	// Reader lists ModelMonitors and AnnotationQueues, from the cache.
 	Reader client.Reader
 	// Registry is where the collector registers.
 	Registry prometheus.Registerer
@@ -62,7 +63,7 @@ func (c *Collector) Start(ctx context.Context) error {
 
 // Describe implements prometheus.Collector.
 func (*Collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{conditions, pods, violated, value, estimate, low, high, success, outliers} {
+	for _, d := range []*prometheus.Desc{conditions, pods, violated, value, estimate, low, high, success, outliers, queues} {
 		ch <- d
 	}
 }
@@ -78,6 +79,17 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	for i := range monitors.Items {
 		collect(ch, &monitors.Items[i])
+	}
+	var all v1alpha1.AnnotationQueueList
+	if err := c.Reader.List(ctx, &all); err != nil {
+		ch <- prometheus.NewInvalidMetric(queues, err)
+		return
+	}
+	for i := range all.Items {
+		q := &all.Items[i]
+		for _, cond := range q.Status.Conditions {
+			ch <- prometheus.MustNewConstMetric(queues, prometheus.GaugeValue, 1, q.Namespace, q.Name, cond.Type, string(cond.Status))
+		}
 	}
 }
 

@@ -18,15 +18,21 @@ import (
 	"github.com/vedette-dev/vedette/internal/testing/wrappers"
 )
 
-// list is a reader of a fixed list of monitors.
+// list is a reader of fixed lists of monitors and queues.
 type list struct {
 	client.Reader
 	monitors []v1alpha1.ModelMonitor
+	queues   []v1alpha1.AnnotationQueue
 	err      error
 }
 
 func (l *list) List(_ context.Context, into client.ObjectList, _ ...client.ListOption) error {
-	into.(*v1alpha1.ModelMonitorList).Items = l.monitors
+	switch into := into.(type) {
+	case *v1alpha1.ModelMonitorList:
+		into.Items = l.monitors
+	case *v1alpha1.AnnotationQueueList:
+		into.Items = l.queues
+	}
 	return l.err
 }
 
@@ -97,12 +103,18 @@ vedette_performance_high{metric="Recall",monitor="fraud",monitor_namespace="paym
 # TYPE vedette_performance_low gauge
 vedette_performance_low{metric="Recall",monitor="fraud",monitor_namespace="payments",segment="all",version=""} 0.3
 vedette_performance_low{metric="Recall",monitor="fraud",monitor_namespace="payments",segment="all",version="v2"} 0.6
+# HELP vedette_queue_condition 1 for the present status of a condition of the queue.
+# TYPE vedette_queue_condition gauge
+vedette_queue_condition{queue="desk",queue_namespace="payments",status="False",type="Ready"} 1
+vedette_queue_condition{queue="desk",queue_namespace="payments",status="True",type="Stalled"} 1
 `
 
 func TestCollect(t *testing.T) {
 	fresh := wrappers.MakeMonitor("payments", "new").Obj()
 	fresh.CreationTimestamp = metav1.NewTime(time.Unix(1650000000, 0))
-	reader := &list{monitors: []v1alpha1.ModelMonitor{full(), *fresh}}
+	desk := wrappers.MakeQueue("payments", "desk", "fraud").Obj()
+	desk.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse}, {Type: v1alpha1.ConditionStalled, Status: metav1.ConditionTrue}}
+	reader := &list{monitors: []v1alpha1.ModelMonitor{full(), *fresh}, queues: []v1alpha1.AnnotationQueue{*desk}}
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(&Collector{Reader: reader})
 	if err := testutil.GatherAndCompare(registry, strings.NewReader(want)); err != nil {
@@ -113,9 +125,9 @@ func TestCollect(t *testing.T) {
 		t.Errorf("promlint: %v %v", problems, err)
 	}
 
-	reader.monitors = nil
+	reader.monitors, reader.queues = nil, nil
 	if n, err := testutil.GatherAndCount(registry); err != nil || n != 0 {
-		t.Errorf("%d series are left of monitors that are gone: %v", n, err)
+		t.Errorf("%d series are left of what is gone: %v", n, err)
 	}
 	reader.err = errors.New("the cache is not there")
 	if _, err := registry.Gather(); err == nil {

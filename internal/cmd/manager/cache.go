@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/vedette-dev/vedette/controllers/annotationqueue"
 	"github.com/vedette-dev/vedette/controllers/modelmonitor"
 	"github.com/vedette-dev/vedette/internal/naming"
 )
@@ -21,6 +22,9 @@ func cacheOptions(namespaces []string) cache.Options {
 		DefaultTransform:            cache.TransformStripManagedFields(),
 		ReaderFailOnMissingInformer: true,
 		ByObject:                    modelmonitor.CacheByObject(),
+	}
+	for obj, by := range annotationqueue.CacheByObject() {
+		o.ByObject[obj] = by
 	}
 	// For the webhook, which asks for the Deployment of a pod. A ReplicaSet has the labels of its pod template.
 	o.ByObject[&appsv1.ReplicaSet{}] = cache.ByObject{Label: exists(naming.LabelInject)}

@@ -261,7 +261,7 @@ func start(t *testing.T, server *apiserver.Server, c client.WithWatch, port int)
 	if err := addWebhook(ctx, mgr, o, logger); err != nil {
 		t.Fatal(err)
 	}
-	if err := addControllers(mgr, o); err != nil {
+	if err := addControllers(t.Context(), mgr, o); err != nil {
 		t.Fatal(err)
 	}
 	done := make(chan error, 1)

@@ -15,6 +15,7 @@ import (
 type options struct {
 	captureImage   string
 	analyzeImage   string
+	reviewImage    string
 	namespace      string
 	namespaces     []string
 	metricsAddress string
@@ -50,6 +51,7 @@ func parse(args []string, w io.Writer) (options, error) {
 	fs.SetOutput(w)
 	fs.StringVar(&o.captureImage, "capture-image", "ghcr.io/vedette-dev/capture:v0.1.0", "image of the capture sidecar, where a MonitorClass names none")
 	fs.StringVar(&o.analyzeImage, "analyze-image", "ghcr.io/vedette-dev/analyze:v0.1.0", "image of the analysis Jobs")
+	fs.StringVar(&o.reviewImage, "review-image", "ghcr.io/vedette-dev/review:v0.1.0", "image of the pages of AnnotationQueues")
 	fs.StringVar(&o.namespace, "namespace", "vedette-system", "namespace of the manager's own objects: its lease and its certificate")
 	fs.Func("namespaces", "comma-separated namespaces to watch; all when empty", func(s string) error {
 		o.namespaces = split(s)
@@ -71,8 +73,8 @@ func parse(args []string, w io.Writer) (options, error) {
 		fmt.Fprintln(w, err)
 		return o, err
 	}
-	if o.captureImage == "" || o.analyzeImage == "" || o.namespace == "" {
-		err := errors.New("--capture-image, --analyze-image and --namespace must not be empty")
+	if o.captureImage == "" || o.analyzeImage == "" || o.reviewImage == "" || o.namespace == "" {
+		err := errors.New("--capture-image, --analyze-image, --review-image and --namespace must not be empty")
 		fmt.Fprintln(w, err)
 		return o, err
 	}

@@ -20,6 +20,7 @@ func TestParse(t *testing.T) {
 	defaults := options{
 		captureImage:   "ghcr.io/vedette-dev/capture:v0.1.0",
 		analyzeImage:   "ghcr.io/vedette-dev/analyze:v0.1.0",
+		reviewImage:    "ghcr.io/vedette-dev/review:v0.1.0",
 		namespace:      "vedette-system",
 		metricsAddress: ":8443",
 		healthAddress:  ":8081",
@@ -48,6 +49,7 @@ func TestParse(t *testing.T) {
 		"an unknown flag":                                       {args: []string{"--verbose"}, wantErr: "not defined"},
 		"an argument that is no flag":                           {args: []string{"start"}, wantErr: `unexpected argument "start"`},
 		"an empty image":                                        {args: []string{"--capture-image="}, wantErr: "must not be empty"},
+		"an empty image of the pages":                           {args: []string{"--review-image="}, wantErr: "must not be empty"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out strings.Builder

@@ -22,6 +22,7 @@ import (
 	ctrlwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
 
 	vedettev1alpha1 "github.com/vedette-dev/vedette/api/v1alpha1"
+	"github.com/vedette-dev/vedette/controllers/annotationqueue"
 	"github.com/vedette-dev/vedette/controllers/modelmonitor"
 	"github.com/vedette-dev/vedette/controllers/monitorclass"
 	"github.com/vedette-dev/vedette/internal/metrics"
@@ -46,7 +47,7 @@ func run(ctx context.Context, o options, logger logr.Logger) error {
 	if err := addWebhook(ctx, mgr, o, logger); err != nil {
 		return err
 	}
-	if err := addControllers(mgr, o); err != nil {
+	if err := addControllers(ctx, mgr, o); err != nil {
 		return err
 	}
 	return mgr.Start(ctx)
@@ -107,7 +108,7 @@ func addWebhook(ctx context.Context, mgr manager.Manager, o options, logger logr
 }
 
 // addControllers adds what the leader runs.
-func addControllers(mgr manager.Manager, o options) error {
+func addControllers(ctx context.Context, mgr manager.Manager, o options) error {
 	if err := monitorclass.SetupWithManager(mgr, time.Now); err != nil {
 		return fmt.Errorf("adding the controller of MonitorClasses: %w", err)
 	}
@@ -116,6 +117,9 @@ func addControllers(mgr manager.Manager, o options) error {
 		Now:    time.Now,
 	}); err != nil {
 		return fmt.Errorf("adding the controller of ModelMonitors: %w", err)
+	}
+	if err := annotationqueue.SetupWithManager(ctx, mgr, annotationqueue.Options{Image: o.reviewImage, Now: time.Now}); err != nil {
+		return fmt.Errorf("adding the controller of AnnotationQueues: %w", err)
 	}
 	return mgr.Add(&metrics.Collector{Reader: mgr.GetClient(), Registry: ctrlmetrics.Registry})
 }
