@@ -195,15 +195,3 @@ func (d *DB) Contents(ctx context.Context) ([]Content, error) {
 	}
 	return all, nil
 }
-
-// Backup writes a copy of a SQLite database, as it is at one moment, into a new file. The queue goes on meanwhile. Postgres has
-// tools of its own: pg_dump, or whatever backs the cluster up.
-func (d *DB) Backup(ctx context.Context, path string) error {
-	if d.dialect != sqliteDialect {
-		return errors.New("backing up: this is a Postgres database: use pg_dump, or whatever backs it up already")
-	}
-	if _, err := d.read.ExecContext(ctx, `VACUUM INTO $1`, path); err != nil {
-		return fmt.Errorf("backing up: %w", err)
-	}
-	return nil
-}

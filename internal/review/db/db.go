@@ -26,9 +26,11 @@ type DB struct {
 	dialect *dialect
 	// write and read are one pool for Postgres; SQLite has one writer, and readers that do not wait for it.
 	write, read *sql.DB
-	now         func() time.Time
-	review      atomic.Pointer[wire.Review]
-	bands       sync.Map // int64 → band: they never change
+	// another is the name of a connection beside them, to SQLite only.
+	another string
+	now     func() time.Time
+	review  atomic.Pointer[wire.Review]
+	bands   sync.Map // int64 → band: they never change
 }
 
 // Open opens the database at url, "sqlite:/var/lib/review/queue.db" or "postgres://…", and brings its schema up to date.

@@ -75,7 +75,7 @@ func connectSQLite(path string) (*DB, error) {
 	}
 	read.SetMaxOpenConns(max(4, runtime.GOMAXPROCS(0)))
 	read.SetMaxIdleConns(4)
-	return &DB{dialect: sqliteDialect, write: write, read: read}, nil
+	return &DB{dialect: sqliteDialect, write: write, read: read, another: dsn("deferred")}, nil
 }
 
 func sqliteBusy(err error) bool {

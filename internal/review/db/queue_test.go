@@ -153,9 +153,11 @@ func TestARepeatedRequestCountsOnce(t *testing.T) {
 func TestManyAtOnceNeverShareAnItem(t *testing.T) {
 	both(t, func(t *testing.T, q *queue) {
 		const items, people = 60, 12
+		var all []db.Candidate
 		for i := range items {
-			q.add(candidate(fmt.Sprintf("i%03d", i), float64(i)/items))
+			all = append(all, candidate(fmt.Sprintf("i%03d", i), float64(i)/items))
 		}
+		q.add(all...)
 		replicas := []*db.DB{q.DB, q.again()}
 		var mu sync.Mutex
 		var wg sync.WaitGroup
@@ -308,9 +310,11 @@ func TestUndoGivesTheItemBack(t *testing.T) {
 func TestTheBudgetBoundsWhatIsBegun(t *testing.T) {
 	both(t, func(t *testing.T, q *queue) {
 		q.configure(func(r *wire.Review) { r.Overlap, r.Budget.ItemsPerDay = 2, 3 })
+		var all []db.Candidate
 		for i := range 6 {
-			q.add(candidate(fmt.Sprint(i), float64(i)/10))
+			all = append(all, candidate(fmt.Sprint(i), float64(i)/10))
 		}
+		q.add(all...)
 		for range 3 {
 			q.answer("ada", q.next("ada"), "a")
 		}
@@ -347,13 +351,15 @@ func TestTheBudgetOfASegmentLeavesTheRestOpen(t *testing.T) {
 func TestTheBudgetHoldsWhenManyAskAtOnce(t *testing.T) {
 	both(t, func(t *testing.T, q *queue) {
 		q.configure(func(r *wire.Review) { r.Budget.ItemsPerDay = 5 })
+		var all []db.Candidate
 		for i := range 20 {
 			c := candidate(fmt.Sprint(i), 0.5)
 			if i%2 == 0 {
 				c.Item.Origin = review.Random
 			}
-			q.add(c)
+			all = append(all, c)
 		}
+		q.add(all...)
 		var wg sync.WaitGroup
 		var mu sync.Mutex
 		got := map[string]bool{}
@@ -379,11 +385,13 @@ func TestTheBudgetHoldsWhenManyAskAtOnce(t *testing.T) {
 
 func TestTheRandomSliceComesEveryFifthTime(t *testing.T) {
 	both(t, func(t *testing.T, q *queue) {
+		var all []db.Candidate
 		for i := range 20 {
 			c := candidate(fmt.Sprint("r", i), 0.5)
 			c.Item.Origin = review.Random
-			q.add(candidate(fmt.Sprint("o", i), 0.5), c)
+			all = append(all, candidate(fmt.Sprint("o", i), 0.5), c)
 		}
+		q.add(all...)
 		var got strings.Builder
 		for range 25 {
 			id := q.next("ada")

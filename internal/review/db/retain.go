@@ -93,40 +93,35 @@ func (d *DB) purge(ctx context.Context, tx *sql.Tx) (int, error) {
 		if _, err := d.remove(ctx, tx, it, &t); err != nil {
 			return 0, err
 		}
+		if _, err := tx.ExecContext(ctx, `DELETE FROM outbox WHERE item = $1`, it.ID); err != nil {
+			return 0, err
+		}
 	}
 	return max(len(settled), len(expired)), t.write(ctx, tx)
 }
 
-// removed counts what was removed with items.
-type removed struct{ items, answers, labels int64 }
-
-// remove deletes a locked item and all that hangs on it, and remembers that it was there.
-func (d *DB) remove(ctx context.Context, tx *sql.Tx, it *item, t *tally) (removed, error) {
-	r := removed{items: 1}
+// remove deletes a locked item with its answers, remembers that it was there, and says how many answers there were.
+func (d *DB) remove(ctx context.Context, tx *sql.Tx, it *item, t *tally) (int64, error) {
 	t.move(it, it.stage(), "")
-	if _, err := tx.ExecContext(ctx, `INSERT INTO gone (id, at) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET at = excluded.at`, it.ID, micros(d.now())); err != nil {
-		return r, err
+	if err := bury(ctx, tx, it.ID, micros(d.now())); err != nil {
+		return 0, err
 	}
-	for _, s := range []struct {
-		statement string
-		count     *int64
-	}{
-		{`DELETE FROM answers WHERE item = $1`, &r.answers},
-		{`DELETE FROM outbox WHERE item = $1`, &r.labels},
-		{`DELETE FROM items WHERE id = $1`, nil},
-		{`DELETE FROM leases WHERE item = $1`, nil},
-	} {
-		result, err := tx.ExecContext(ctx, s.statement, it.ID)
-		if err != nil {
-			return r, err
-		}
-		if s.count != nil {
-			if *s.count, err = result.RowsAffected(); err != nil {
-				return r, err
-			}
+	for _, statement := range []string{`DELETE FROM items WHERE id = $1`, `DELETE FROM leases WHERE item = $1`} {
+		if _, err := tx.ExecContext(ctx, statement, it.ID); err != nil {
+			return 0, err
 		}
 	}
-	return r, nil
+	result, err := tx.ExecContext(ctx, `DELETE FROM answers WHERE item = $1`, it.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+// bury remembers a record that must not become an item again.
+func bury(ctx context.Context, tx *sql.Tx, id string, at int64) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO gone (id, at) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET at = excluded.at`, id, at)
+	return err
 }
 
 // forget drops what is remembered only against repetition, and labels from elsewhere once they are in the store.
