@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+// Package logistic fits the logistic regressions of the demo and of the studies: of sparse rows, with a normal prior. It
+// knows nothing of flights.
+package logistic
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -10,9 +13,8 @@ import (
 	"github.com/vedette-dev/vedette/test/modelserver/model"
 )
 
-// ridge is the precision of the weights' prior. It makes the one-hot terms identifiable and keeps airports with few
-// flights near the average; around 100 it ranks the flights of May best.
-const ridge = 100
+// Prior is what is known of a weight before any row is seen: its mean, and its precision, 0 when nothing is known.
+type Prior struct{ Mean, Precision float64 }
 
 // cell is one entry of a sparse row.
 type cell struct {
@@ -20,15 +22,15 @@ type cell struct {
 	value  float64
 }
 
-// design is the training data: sparse rows, with columns numbered in the order in which they appear.
-type design struct {
+// Design is the training data: sparse rows, with columns numbered in the order in which they appear.
+type Design struct {
 	columns map[string]int
 	rows    [][]cell
-	late    []float64
+	outcome []float64
 }
 
-// add appends one flight.
-func (d *design) add(terms []model.Term, late bool) {
+// Add appends a row and its outcome.
+func (d *Design) Add(terms []model.Term, outcome bool) {
 	if d.columns == nil {
 		d.columns = map[string]int{}
 	}
@@ -43,19 +45,24 @@ func (d *design) add(terms []model.Term, late bool) {
 	}
 	d.rows = append(d.rows, row)
 	y := 0.0
-	if late {
+	if outcome {
 		y = 1
 	}
-	d.late = append(d.late, y)
+	d.outcome = append(d.outcome, y)
 }
 
-// fit maximises the penalised likelihood by Newton's method (iteratively reweighted least squares; Hastie,
-// Tibshirani, Friedman, The Elements of Statistical Learning, 2nd ed., 4.4.1).
-func (d *design) fit() ([]float64, error) {
-	n := len(d.columns)
-	w := make([]float64, n)
+// Fit maximises the penalised likelihood by Newton's method (iteratively reweighted least squares; Hastie,
+// Tibshirani, Friedman, The Elements of Statistical Learning, 2nd ed., 4.4.1). The result has a weight for each term that
+// any row has.
+func (d *Design) Fit(prior func(term string) Prior) (map[string]float64, error) {
+	priors := make([]Prior, len(d.columns))
+	w := make([]float64, len(d.columns))
+	for name, j := range d.columns {
+		priors[j] = prior(name)
+		w[j] = priors[j].Mean
+	}
 	for range 25 {
-		gradient, hessian := d.derivatives(w)
+		gradient, hessian := d.derivatives(w, priors)
 		step, err := solve(hessian, gradient)
 		if err != nil {
 			return nil, err
@@ -66,20 +73,22 @@ func (d *design) fit() ([]float64, error) {
 			largest = max(largest, math.Abs(step[j]))
 		}
 		if largest < 1e-9 {
-			return w, nil
+			weights := make(map[string]float64, len(w))
+			for name, j := range d.columns {
+				weights[name] = w[j]
+			}
+			return weights, nil
 		}
 	}
-	return nil, fmt.Errorf("the fit did not converge")
+	return nil, errors.New("the fit did not converge")
 }
 
 // derivatives returns the gradient of the penalised log likelihood at w and its negative Hessian (lower triangle).
-func (d *design) derivatives(w []float64) (gradient []float64, hessian [][]float64) {
+func (d *Design) derivatives(w []float64, priors []Prior) (gradient []float64, hessian [][]float64) {
 	gradient, hessian = make([]float64, len(w)), make([][]float64, len(w))
-	for j := range w {
+	for j, p := range priors {
 		hessian[j] = make([]float64, j+1)
-		if j != d.columns["intercept"] {
-			gradient[j], hessian[j][j] = -ridge*w[j], ridge
-		}
+		gradient[j], hessian[j][j] = -p.Precision*(w[j]-p.Mean), p.Precision
 	}
 	for i, row := range d.rows {
 		sum := 0.0
@@ -88,7 +97,7 @@ func (d *design) derivatives(w []float64) (gradient []float64, hessian [][]float
 		}
 		p := model.Sigmoid(sum)
 		for _, a := range row {
-			gradient[a.column] += (d.late[i] - p) * a.value
+			gradient[a.column] += (d.outcome[i] - p) * a.value
 			for _, b := range row {
 				if b.column <= a.column {
 					hessian[a.column][b.column] += p * (1 - p) * a.value * b.value
