@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -70,7 +71,7 @@ func newStudy(ctx context.Context, z sizes) (*study, error) {
 		return nil, err
 	}
 	if len(june) < z.pool+z.test {
-		return nil, errors.New("June has fewer flights than the pool and the test want")
+		return nil, errors.New("the month has fewer flights than the pool and the test want")
 	}
 	summary, err := baseline(ctx)
 	if err != nil {
@@ -154,13 +155,8 @@ func (s *study) fit(rows *logistic.Design) (*model.Model, error) {
 		return nil, err
 	}
 	m := *s.model
-	m.Weights = make(map[string]float64, len(s.model.Weights))
-	for name, w := range s.model.Weights {
-		m.Weights[name] = w
-	}
-	for name, w := range weights {
-		m.Weights[name] = w
-	}
+	m.Weights = maps.Clone(s.model.Weights)
+	maps.Copy(m.Weights, weights)
 	return &m, nil
 }
 

@@ -13,7 +13,7 @@ import (
 	"github.com/vedette-dev/vedette/internal/wire"
 )
 
-var baselineKind = kind{analyze.KindBaseline, "compute the reference that drift and outliers are measured against", func(flags *flag.FlagSet) analysis {
+var baselineKind = kind{analyze.KindBaseline, "compute the reference that drift and outliers are measured against", func(*flag.FlagSet) analysis {
 	return baseline{}
 }}
 

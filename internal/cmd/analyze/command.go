@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/vedette-dev/vedette/internal/analyze"
@@ -202,11 +203,11 @@ func (c *command) parse(args []string) (options, error) {
 }
 
 func (c *command) explain(flags *flag.FlagSet) {
-	var lines string
+	var lines strings.Builder
 	for _, k := range kinds {
-		lines += fmt.Sprintf("  %-11s %s\n", k.name, k.summary)
+		fmt.Fprintf(&lines, "  %-11s %s\n", k.name, k.summary)
 	}
-	fmt.Fprintf(c.stderr, usage, lines)
+	fmt.Fprintf(c.stderr, usage, lines.String())
 	flags.PrintDefaults()
 }
 
