@@ -15,7 +15,7 @@ COPY controllers controllers
 COPY internal internal
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
     CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
-    go build -trimpath -ldflags "-s -w" -o /bin/ ./internal/cmd/manager ./internal/cmd/capture ./internal/cmd/analyze
+    go build -trimpath -ldflags "-s -w" -o /bin/ ./internal/cmd/manager ./internal/cmd/capture ./internal/cmd/analyze ./internal/cmd/review
 
 FROM gcr.io/distroless/static:nonroot AS base
 USER 65532:65532
@@ -31,3 +31,7 @@ ENTRYPOINT ["/bin/capture"]
 FROM base AS analyze
 COPY --from=build /bin/analyze /bin/analyze
 ENTRYPOINT ["/bin/analyze"]
+
+FROM base AS review
+COPY --from=build /bin/review /bin/review
+ENTRYPOINT ["/bin/review"]

@@ -11,7 +11,7 @@ TAG      ?= dev
 # What deploy and undeploy are about: a kustomization.
 CONFIG   ?= config/default
 # The programs that ship, one image each.
-PROGRAMS := manager capture analyze
+PROGRAMS := manager capture analyze review
 # The programs of people's machines.
 PLUGINS  := kubectl-vedette
 

@@ -30,7 +30,7 @@ func TestDockerfile(t *testing.T) {
 	if !slices.Contains(stages["base"], "USER 65532:65532") || !strings.Contains(stages["base"][0], "distroless/static") {
 		t.Errorf("the base is %q", stages["base"])
 	}
-	for _, program := range []string{"manager", "capture", "analyze"} {
+	for _, program := range []string{"manager", "capture", "analyze", "review"} {
 		want := []string{
 			"FROM base AS " + program,
 			"COPY --from=build /bin/" + program + " /bin/" + program,

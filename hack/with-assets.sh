@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Runs a command with everything that tests need: a real API server, promtool, a real S3 server, a real Postgres, and
-# DuckDB as an independent reader of Parquet. Each is built or installed once and cached by content. What the environment
-# names already is used as it is.
+# Runs a command with everything that tests need: a real API server, promtool, a real S3 server, a real Postgres, a real
+# browser, and from npm DuckDB, an independent reader of Parquet, and axe-core, which judges pages. Each is built or
+# installed once and cached by content. What the environment names already is used as it is.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -31,15 +31,38 @@ postgres() {
   echo "$found"
 }
 
+# chromium prints the path of Chromium.
+chromium() {
+  local found
+  find_chromium() { command -v chromium || command -v chromium-browser || command -v google-chrome; }
+  found=$(find_chromium || true)
+  if [ -z "$found" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends chromium fonts-inter; } >&2
+    found=$(find_chromium || true)
+  fi
+  if [ -z "$found" ]; then
+    echo "with-assets: found no Chromium: install it, or set VEDETTE_CHROMIUM to its path" >&2
+    return 1
+  fi
+  echo "$found"
+}
+
+# packages installs what the folder's package.json pins.
+packages() {
+  local installed=$1/node_modules/.package-lock.json
+  if [ ! -e "$installed" ] || [ "$1/package.json" -nt "$installed" ]; then
+    (cd "$1" && rm -rf node_modules && npm install --no-audit --no-fund --silent)
+  fi
+}
+
 : "${KUBEBUILDER_ASSETS:=$(cluster assets)}"
 : "${VEDETTE_PROMTOOL:=$(cluster which promtool)}"
 : "${VEDETTE_VERSITYGW:=$(cluster which versitygw)}"
 : "${VEDETTE_POSTGRES_BIN:=$(postgres)}"
-export KUBEBUILDER_ASSETS VEDETTE_PROMTOOL VEDETTE_VERSITYGW VEDETTE_POSTGRES_BIN
+: "${VEDETTE_CHROMIUM:=$(chromium)}"
+export KUBEBUILDER_ASSETS VEDETTE_PROMTOOL VEDETTE_VERSITYGW VEDETTE_POSTGRES_BIN VEDETTE_CHROMIUM
 
-installed=test/duckdb/node_modules/.package-lock.json
-if [ ! -e "$installed" ] || [ test/duckdb/package.json -nt "$installed" ]; then
-  (cd test/duckdb && rm -rf node_modules && npm install --no-audit --no-fund --silent)
-fi
+packages test/duckdb
+packages test/axe
 
 exec "$@"

@@ -22,6 +22,7 @@ var ownImages = map[string]string{
 	"manager":     "./internal/cmd/manager",
 	"capture":     "./internal/cmd/capture",
 	"analyze":     "./internal/cmd/analyze",
+	"review":      "./internal/cmd/review",
 	"modelserver": "./test/modelserver",
 	"replay":      "./test/replay",
 	"pause":       "./hack/cluster/pause",

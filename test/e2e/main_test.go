@@ -98,7 +98,7 @@ func setUp(ctx context.Context, out io.Writer) (err error) {
 	if api, err = rest.TransportFor(cluster.Config); err != nil {
 		return err
 	}
-	if err := cluster.Load(ctx, "manager", "capture", "analyze", "modelserver", "versitygw"); err != nil {
+	if err := cluster.Load(ctx, "manager", "capture", "analyze", "review", "modelserver", "versitygw"); err != nil {
 		return err
 	}
 	if err := install(ctx, &apiextensionsv1.CustomResourceDefinition{ObjectMeta: objectMeta("", "servicemonitors.monitoring.coreos.com")}, definitions); err != nil {

@@ -15,7 +15,8 @@ import (
 	"strings"
 )
 
-// tables are all of them, with their columns, in the order of the migrations.
+// tables are those that are copied, with their columns, in the order of the migrations: all but sessions, since a copy should
+// sign nobody in.
 var tables = []struct {
 	name    string
 	columns []string
