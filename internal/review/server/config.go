@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"sync"
 
 	"github.com/vedette-dev/vedette/internal/outlier"
 	"github.com/vedette-dev/vedette/internal/review"
@@ -78,9 +79,11 @@ func (s *server) authOptions(d document) auth.Options {
 
 // config brings the document and the baselines before database and desk, at the start and whenever they change.
 type config struct {
-	options   Options
-	db        *db.DB
-	desk      *desk.Desk
+	options Options
+	db      *db.DB
+	desk    *desk.Desk
+
+	mu        sync.RWMutex // held to change what follows, and by those who use it
 	current   document
 	bucket    *store.Bucket
 	url       string
@@ -96,6 +99,15 @@ func (c *config) close() error {
 		return nil
 	}
 	return c.bucket.Close()
+}
+
+// using makes something to do of what needs the store and the document. Neither changes while it is done.
+func (c *config) using(f func(context.Context, *store.Bucket, *document) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		c.mu.RLock()
+		defer c.mu.RUnlock()
+		return f(ctx, c.bucket, &c.current)
+	}
 }
 
 // reload takes a changed document over. One that cannot be used changes nothing.
@@ -114,6 +126,8 @@ func (c *config) reload(ctx context.Context) error {
 }
 
 func (c *config) apply(ctx context.Context, d document) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if d.Store.URL != c.url {
 		bucket, err := store.Open(ctx, d.Store.URL, c.options.Credentials)
 		if err != nil {
@@ -137,6 +151,8 @@ const maxSummary = 16 << 20
 
 // readBaselines reads the summaries of the baselines. Those that cannot be read now stay as they were.
 func (c *config) readBaselines(ctx context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	found := map[string]*outlier.Summary{}
 	var errs []error
 	for _, m := range c.current.Monitors {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -166,7 +167,14 @@ func TestItSaysWhyItDoesNotStart(t *testing.T) {
 			d.Store.URL = "ftp://x"
 			b.configure(d)
 		}, "not supported"},
-		"a port that is taken": {func(b *bench) { b.options.Listen = "127.0.0.1:1" }, "listening for people"},
+		"a port that is taken": {func(b *bench) {
+			taken, err := new(net.ListenConfig).Listen(b.t.Context(), "tcp", "127.0.0.1:0")
+			if err != nil {
+				b.t.Fatal(err)
+			}
+			b.t.Cleanup(func() { taken.Close() })
+			b.options.Listen = taken.Addr().String()
+		}, "listening for people"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
