@@ -59,7 +59,7 @@ func (w *watched[T]) load() (T, error) {
 	if err != nil {
 		return none, err
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // it is only read
 	b, err := io.ReadAll(io.LimitReader(f, maxFileBytes+1))
 	if err != nil {
 		return none, err

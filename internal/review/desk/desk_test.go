@@ -48,7 +48,7 @@ func TestWhy(t *testing.T) {
 			var shown []Feature
 			if strings.HasPrefix(name, "values") {
 				shown = []Feature{
-					{Name: "amount", Text: "105.6", Range: &Range{Value: 105.6, Low: 0.5, Median: 42, High: 95.37}}, {Name: "country", Text: "BR"},
+					{Name: "amount", Text: "105.6", Unusual: true, Range: &Range{Value: 105.6, Low: 0.5, Median: 42, High: 95.37}}, {Name: "country", Text: "BR"},
 					{Name: "plan", Text: "gold"}, {Name: "memo", Text: "a text", Long: true},
 				}
 			}

@@ -54,7 +54,7 @@ func reasonInWords(reason string, features []Feature) string {
 	name, value, span := Name(rest), "", ""
 	if i := slices.IndexFunc(features, func(f Feature) bool { return f.Name == rest }); i >= 0 && !features[i].Absent && !features[i].Long {
 		value = " " + features[i].Text + ","
-		if r := features[i].Range; r != nil {
+		if r := features[i].Range; r != nil && features[i].Unusual {
 			span = fmt.Sprintf(" (%s to %s)", rough(r.Low), rough(r.High))
 		}
 	}

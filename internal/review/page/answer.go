@@ -22,7 +22,7 @@ func (p *Pages) next(w http.ResponseWriter, r *http.Request) error { return p.pr
 func (p *Pages) proceed(w http.ResponseWriter, r *http.Request, answered string) error {
 	q := url.Values{}
 	if answered != "" {
-		q.Set("after", answered)
+		q.Set("answered", answered)
 	}
 	v, err := p.Desk.Next(r.Context(), auth.From(r.Context()).Person)
 	to := "/items/" + url.PathEscape(v.ID)

@@ -4,9 +4,9 @@ package page
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -79,7 +79,7 @@ func (p *Pages) item(w http.ResponseWriter, r *http.Request) error {
 	}
 	data := p.itemPage(&v)
 	data.frame = p.frame(w, r, "Item", "item")
-	if data.Note, err = p.after(r.Context(), me.Person, r.FormValue("after")); err != nil {
+	if data.Note, err = p.after(r.Context(), me.Person, r.FormValue("answered")); err != nil {
 		return err
 	}
 	data.Form = formOf(&v, me.Person)
@@ -160,7 +160,7 @@ func formOf(v *desk.View, me review.Person) *form {
 // keyOf is the key of the i-th label: its number, and past nine the first letter of it that is free.
 func keyOf(i int, class string, taken map[string]bool) string {
 	if i < 9 {
-		return fmt.Sprint(i + 1)
+		return strconv.Itoa(i + 1)
 	}
 	for _, c := range strings.ToLower(class) {
 		if k := string(c); c >= 'a' && c <= 'z' && !taken[k] {
@@ -171,10 +171,10 @@ func keyOf(i int, class string, taken map[string]bool) string {
 	return ""
 }
 
-// after says what the person has just answered, with the way to take it back.
+// after says what the person has just answered, with the way to take it back; nil when that was nothing.
 func (p *Pages) after(ctx context.Context, me review.Person, id string) (*note, error) {
 	if id == "" {
-		return nil, nil //nolint:nilnil // nothing was answered just now
+		return nil, nil
 	}
 	answers, err := p.Desk.Answers(ctx, me, id)
 	if err != nil {
@@ -189,7 +189,7 @@ func (p *Pages) after(ctx context.Context, me review.Person, id string) (*note, 
 		}
 		return &note{Text: "Saved: " + saidOf(&a.Label).Text + ".", Undo: true}, nil
 	}
-	return nil, nil //nolint:nilnil // it was taken back
+	return nil, nil // It was taken back.
 }
 
 func (p *Pages) addAnswers(ctx context.Context, data *itemPage, me review.Person) error {

@@ -183,10 +183,10 @@ func (p *Pages) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if status == http.StatusInternalServerError && !errors.Is(err, context.Canceled) {
 		p.Log.Error("a page failed", "path", r.URL.Path, "error", err)
 	}
-	p.problem(w, r, status, title, text, "/", "Back to the queue")
+	p.problem(w, status, title, text, "/", "Back to the queue")
 }
 
-func (p *Pages) problem(w http.ResponseWriter, _ *http.Request, status int, title, text, back, backText string) {
+func (p *Pages) problem(w http.ResponseWriter, status int, title, text, back, backText string) {
 	t := trouble{frame: frame{Title: title, Queue: p.Desk.Document().Queue}, Text: text, Back: back, BackText: backText}
 	if err := p.render(w, status, "problem", t); err != nil {
 		p.Log.Error("a page failed", "error", err)
@@ -231,12 +231,12 @@ func (p *Pages) deny(w http.ResponseWriter, r *http.Request, d auth.Denial) {
 	case d.Status == http.StatusUnauthorized && (r.Method == http.MethodGet || r.Method == http.MethodHead):
 		http.Redirect(w, r, "/sign-in?to="+template.URLQueryEscaper(r.URL.RequestURI()), http.StatusSeeOther)
 	case d.Status == http.StatusUnauthorized:
-		p.problem(w, r, d.Status, "You are not signed in", "Your session may have ended. Nothing was recorded.", "/sign-in", "Sign in")
+		p.problem(w, d.Status, "You are not signed in", "Your session may have ended. Nothing was recorded.", "/sign-in", "Sign in")
 	case d.Status == http.StatusServiceUnavailable:
-		p.problem(w, r, d.Status, "The queue cannot tell who you are", d.Reason, r.URL.Path, "Try again")
+		p.problem(w, d.Status, "The queue cannot tell who you are", d.Reason, r.URL.Path, "Try again")
 	case d.Name != "":
-		p.problem(w, r, d.Status, "You may not do this", fmt.Sprintf("%s You are signed in as %s.", d.Reason, d.Name), "/", "Back to the queue")
+		p.problem(w, d.Status, "You may not do this", fmt.Sprintf("%s You are signed in as %s.", d.Reason, d.Name), "/", "Back to the queue")
 	default:
-		p.problem(w, r, d.Status, "You may not do this", d.Reason, "/", "Back to the queue")
+		p.problem(w, d.Status, "You may not do this", d.Reason, "/", "Back to the queue")
 	}
 }

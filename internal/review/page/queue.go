@@ -77,7 +77,15 @@ func (p *Pages) queue(w http.ResponseWriter, r *http.Request) error {
 		data.Note = &note{Text: "The budget of the day is used up: items that nobody has seen wait for tomorrow."}
 	}
 	if r.FormValue("nothing") != "" {
-		data.Note = &note{Text: "Nothing waits for you just now: what is left was answered by you, is held by others, or waits for tomorrow's budget."}
+		const nothing = "Nothing waits for you just now: what is left was answered by you, is held by others, or waits for tomorrow's budget."
+		if data.Note, err = p.after(r.Context(), me.Person, r.FormValue("answered")); err != nil {
+			return err
+		}
+		if data.Note == nil {
+			data.Note = &note{Text: nothing}
+		} else {
+			data.Note.Text += " " + nothing
+		}
 	}
 	data.Start = "Start"
 	for i := range items {

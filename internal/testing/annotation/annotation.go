@@ -250,7 +250,7 @@ func Payment(n int) db.Candidate {
 		return feature.Value{Kind: feature.Number, Num: math.Round(x*100) / 100}
 	}
 	text := func(s string) feature.Value { return feature.Value{Kind: feature.String, Str: s} }
-	amount, country := 20+math.Exp(8*u("amount")), pick("country", "AT", "DE", "LI", "BR", "CH")
+	amount, country := 110+math.Exp(8*u("amount")), pick("country", "AT", "DE", "LI", "BR", "CH")
 	reasons := []string{"z:amount"}
 	if country == "BR" {
 		reasons = append([]string{"unseen:country"}, reasons...)

@@ -170,7 +170,7 @@ func (b *Browser) As(l Look) {
 	b.t.Helper()
 	var size []chromedp.EmulateViewportOption
 	if l.Width < 600 {
-		size = append(size, chromedp.EmulateScale(2), chromedp.EmulateMobile, chromedp.EmulateTouch)
+		size = append(size, chromedp.EmulateScale(1.5), chromedp.EmulateMobile, chromedp.EmulateTouch)
 	}
 	b.Do(chromedp.EmulateViewport(l.Width, l.Height, size...))
 	media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
