@@ -38,7 +38,7 @@ var (
 
 // functions of PromQL that our expressions use.
 var functions = []string{
-	"absent", "and", "avg", "bool", "count", "histogram_quantile", "increase", "max", "min", "or", "rate", "sum", "time", "unless", "vector",
+	"absent", "and", "avg", "bool", "count", "histogram_quantile", "increase", "max", "max_over_time", "min", "or", "rate", "sum", "time", "unless", "vector",
 }
 
 // TestMetricsExist wants every metric of an alert or a dashboard to be one that a program exposes or a rule records.
@@ -173,6 +173,33 @@ func TestOperatorAlertsHaveARunbook(t *testing.T) {
 		if !strings.Contains(string(b), "\n### "+r.Alert+"\n") {
 			t.Errorf("%s: docs/alerts.md has no section", r.Alert)
 		}
+	}
+}
+
+// TestOperatorAlertsFire has promtool run the alerts on series that call for them.
+func TestOperatorAlertsFire(t *testing.T) {
+	promtool := os.Getenv("VEDETTE_PROMTOOL")
+	if promtool == "" {
+		t.Skip("VEDETTE_PROMTOOL is not set: run the tests with make test")
+	}
+	rule := &monitoringv1.PrometheusRule{}
+	convert(t, read(t, "prometheus/alerts.yaml")[0], rule)
+	rules, err := yaml.Marshal(rule.Spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests, err := os.ReadFile("testdata/alerts_test.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for name, data := range map[string][]byte{"alerts.yaml": rules, "alerts_test.yaml": tests} {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out, err := exec.CommandContext(t.Context(), promtool, "test", "rules", filepath.Join(dir, "alerts_test.yaml")).CombinedOutput(); err != nil {
+		t.Errorf("promtool: %v\n%s", err, out)
 	}
 }
 

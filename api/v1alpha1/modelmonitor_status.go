@@ -26,6 +26,28 @@ const (
 	ConditionLimitExceeded = "LimitExceeded"
 )
 
+// ConditionRetrained is True when the last retraining run succeeded, False when it failed, and Unknown before the first and
+// while one is under way. It is absent where the monitor asks for no retraining.
+const ConditionRetrained = "Retrained"
+
+// Reasons of Retrained, and those of Ready and Stalled that are about retraining.
+const (
+	// ReasonRetrainingNotRun means that there was no run yet.
+	ReasonRetrainingNotRun = "RetrainingNotRun"
+	// ReasonRetrainingUnderWay means that a run is under way.
+	ReasonRetrainingUnderWay = "RetrainingUnderWay"
+	// ReasonRetrainingSucceeded means that the last run succeeded.
+	ReasonRetrainingSucceeded = "RetrainingSucceeded"
+	// ReasonRetrainingFailed means that the last run failed.
+	ReasonRetrainingFailed = "RetrainingFailed"
+	// ReasonTemplateNotFound means that the template of retraining does not exist yet.
+	ReasonTemplateNotFound = "RetrainingTemplateNotFound"
+	// ReasonTemplateNotAllowed means that the template does not name the monitor among those that may run it.
+	ReasonTemplateNotAllowed = "RetrainingTemplateNotAllowed"
+	// ReasonServiceAccountMismatch means that the template runs under another ServiceAccount than the monitor names.
+	ReasonServiceAccountMismatch = "ServiceAccountMismatch"
+)
+
 // Reasons of Ready and Stalled.
 const (
 	// ReasonClassNotFound means that the class does not exist, or that no class is named and none is the default.
@@ -165,6 +187,14 @@ type ModelMonitorStatus struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Outliers *int64 `json:"outliers,omitempty"`
+
+	// retraining tells of retraining runs.
+	// +optional
+	Retraining RetrainingStatus `json:"retraining,omitempty,omitzero"`
+
+	// audit is what the audit log of the class has been told, or will be. It is absent where the class has none.
+	// +optional
+	Audit AuditStatus `json:"audit,omitempty,omitzero"`
 }
 
 // CaptureStatus counts pods by the state of their capture sidecar.
@@ -223,7 +253,7 @@ const SegmentAll ItemName = "all"
 
 // AnalysisRunKind is a kind of run: an analysis of the spec, or one that the operator runs by itself.
 //
-// +kubebuilder:validation:Enum=Drift;Outliers;Performance;Labels;Baseline;Check
+// +kubebuilder:validation:Enum=Drift;Outliers;Performance;Labels;Dataset;Baseline;Check
 type AnalysisRunKind string
 
 const (
@@ -239,6 +269,8 @@ const (
 	AnalysisRunBaseline AnalysisRunKind = "Baseline"
 	// AnalysisRunCheck checks the store and its credentials.
 	AnalysisRunCheck AnalysisRunKind = "Check"
+	// AnalysisRunDataset builds a dataset for a retraining run.
+	AnalysisRunDataset AnalysisRunKind = "Dataset"
 )
 
 // AnalysisOutcome is the result of a run.
@@ -323,6 +355,20 @@ type AnalysisStatus struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
 	Report string `json:"report,omitempty"`
+
+	// labels is the number of labels that hold, as far as the run saw them.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Labels *int64 `json:"labels,omitempty"`
+
+	// dataset is the dataset that a Dataset run built.
+	// +optional
+	Dataset DatasetStatus `json:"dataset,omitempty,omitzero"`
+
+	// conclusiveRuns is how many conclusive runs in a row had the conclusive outcome.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	ConclusiveRuns int32 `json:"conclusiveRuns,omitempty"`
 
 	// conclusiveOutcome is the result of the last conclusive run, Stable, Drift or Violated. It stands until another run is conclusive.
 	// +optional

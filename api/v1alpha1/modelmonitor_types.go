@@ -22,6 +22,10 @@ import (
 // +kubebuilder:validation:XValidation:rule="(has(self.schema) && has(self.schema.prediction)) || (!has(self.labels) && (!has(self.analyses) || self.analyses.all(a, a.kind != 'Performance')) && (!has(self.thresholds) || self.thresholds.all(t, !(t.signal in ['EscalationRatio','CriticalErrorRatio','CostPerDay','LabelCoverage']))))",message="schema.prediction must be set when labels is, when analyses has kind Performance, and when a threshold has a signal of performance",fieldPath=".schema"
 // +kubebuilder:validation:XValidation:rule="!has(self.labels) || !has(self.labels.positiveClass) || (has(self.schema) && has(self.schema.prediction) && self.schema.prediction.kind == 'BinaryClassification' && (has(self.schema.prediction.classes) ? self.labels.positiveClass in self.schema.prediction.classes : self.labels.positiveClass in ['0', '1']))",message="labels.positiveClass must be a class of a BinaryClassification",fieldPath=".labels.positiveClass"
 // +kubebuilder:validation:XValidation:rule="!has(self.labels) || !has(self.labels.costs) || (has(self.schema) && has(self.schema.prediction) && self.schema.prediction.kind != 'Regression')",message="labels.costs may only be set for a classification",fieldPath=".labels.costs"
+// +kubebuilder:validation:XValidation:rule="!has(self.retraining) || !has(self.retraining.triggers.thresholds) || self.retraining.triggers.thresholds.all(n, has(self.thresholds) && self.thresholds.exists(t, t.name == n))",message="retraining.triggers.thresholds must name items of thresholds",fieldPath=".retraining"
+// +kubebuilder:validation:XValidation:rule="!has(self.retraining) || !has(self.retraining.triggers.driftPersists) || has(self.baseline)",message="baseline must be set when retraining.triggers.driftPersists is",fieldPath=".baseline"
+// +kubebuilder:validation:XValidation:rule="!has(self.retraining) || !has(self.retraining.dataset) || !has(self.retraining.dataset.segments) || self.retraining.dataset.segments.all(n, has(self.segments) && self.segments.exists(s, s.name == n))",message="retraining.dataset.segments must name items of segments",fieldPath=".retraining"
+// +kubebuilder:validation:XValidation:rule="!has(self.retraining) || !has(self.retraining.dataset) || !has(self.retraining.dataset.redact) || self.retraining.dataset.redact.all(n, has(self.schema) && has(self.schema.features) && self.schema.features.exists(f, f.name == n))",message="retraining.dataset.redact must name items of schema.features",fieldPath=".retraining"
 type ModelMonitorSpec struct {
 	// className is the MonitorClass to use. When unset, the default class is used.
 	// +optional
@@ -93,6 +97,10 @@ type ModelMonitorSpec struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=32
 	Thresholds []Threshold `json:"thresholds,omitempty"`
+
+	// retraining says when the model is trained anew, on which data, and what does it. When unset, it is not.
+	// +optional
+	Retraining Retraining `json:"retraining,omitempty,omitzero"`
 
 	// alerting is put on every alert of the monitor. When unset, alerts carry their own labels only.
 	// +optional

@@ -57,6 +57,11 @@ type MonitorClassSpec struct {
 	// where a monitor stores label keys as KeyedHash.
 	// +optional
 	HashKey SecretReference `json:"hashKey,omitempty,omitzero"`
+
+	// audit says where the manager keeps the log of what it saw and did: thresholds that changed, drift and violations,
+	// datasets, retraining, erasure. When unset, there is none.
+	// +optional
+	Audit AuditSpec `json:"audit,omitempty,omitzero"`
 }
 
 // ClassSelection says which monitors use a class.
@@ -176,6 +181,20 @@ type KeepPercent struct {
 	// +optional
 	Bodies Percent `json:"bodies,omitempty"`
 }
+
+// ConditionAuditUnavailable is present, and True, only while the audit log of a MonitorClass cannot be continued. Entries wait
+// in the status of the monitors meanwhile.
+const ConditionAuditUnavailable = "AuditUnavailable"
+
+// Reasons of AuditUnavailable.
+const (
+	// ReasonAuditCredentialsRefused means that the store of the log refused the manager's credentials, or there were none.
+	ReasonAuditCredentialsRefused = "AuditCredentialsRefused"
+	// ReasonAuditUnreachable means that the store of the log cannot be used.
+	ReasonAuditUnreachable = "AuditUnreachable"
+	// ReasonAuditDamaged means that the end of the log is not what was written.
+	ReasonAuditDamaged = "AuditDamaged"
+)
 
 // Reasons of a MonitorClass's Ready condition.
 const (

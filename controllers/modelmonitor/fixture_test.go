@@ -151,13 +151,19 @@ func (f *fixture) noCondition(kind string) {
 // finish does what Job controller and kubelet would: the Job ends, and its pod leaves a verdict.
 func (f *fixture) finish(job string, v wire.Verdict) {
 	f.t.Helper()
+	message, err := wire.EncodeVerdict(v)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	f.finishWith(job, string(message))
+}
+
+// finishWith is finish with any termination message.
+func (f *fixture) finishWith(job, message string) {
+	f.t.Helper()
 	ctx := f.t.Context()
 	j := &batchv1.Job{}
 	if err := f.admin.Get(ctx, client.ObjectKey{Namespace: f.ns, Name: job}, j); err != nil {
-		f.t.Fatal(err)
-	}
-	message, err := wire.EncodeVerdict(v)
-	if err != nil {
 		f.t.Fatal(err)
 	}
 	at := metav1.NewTime(f.now)
@@ -171,7 +177,7 @@ func (f *fixture) finish(job string, v wire.Verdict) {
 	f.create(pod)
 	pod.Status.Phase = corev1.PodSucceeded
 	pod.Status.ContainerStatuses = []corev1.ContainerStatus{{
-		Name: pod.Spec.Containers[0].Name, State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{FinishedAt: at, Message: string(message)}},
+		Name: pod.Spec.Containers[0].Name, State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{FinishedAt: at, Message: message}},
 	}}
 	f.updateStatus(pod)
 	j.Status.StartTime, j.Status.CompletionTime, j.Status.Succeeded = &at, &at, 1

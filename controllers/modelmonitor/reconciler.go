@@ -54,8 +54,11 @@ type Reconciler struct {
 	Recorder   events.EventRecorder
 	APIs       APIs
 	Prometheus Prometheus
+	Audit      Audit
 	Images     Images
-	Now        func() time.Time
+	// Namespace is the manager's own.
+	Namespace string
+	Now       func() time.Time
 }
 
 // pass is one reconciliation of one monitor.
@@ -66,6 +69,9 @@ type pass struct {
 	now     time.Time
 	set     conditions.Writer
 	again   time.Duration
+	// recorded are the runs that this pass recorded; audited says whether the class keeps an audit log.
+	recorded []monitor.Run
+	audited  bool
 }
 
 // Reconcile brings the children of a monitor in line with it and reports what it found.
@@ -102,7 +108,9 @@ func (p *pass) reconcile(ctx context.Context) []error {
 	if err := monitor.CheckHashKey(p.m, e.Class); err != nil {
 		problems = append(problems, err)
 	}
-	for _, step := range []func(context.Context, monitor.Effective) error{p.config, p.capture, p.children, p.runs, p.health} {
+	for _, step := range []func(context.Context, monitor.Effective) error{
+		p.enter, p.config, p.capture, p.children, p.runs, p.health, p.retraining,
+	} {
 		if err := step(ctx, e); err != nil {
 			problems = append(problems, err)
 		}

@@ -54,6 +54,7 @@ func (p *pass) report(ctx context.Context, before *v1alpha1.ModelMonitor, proble
 		p.m.Status.ObservedGeneration = p.m.Generation
 	}
 	p.lookAgain(s.After)
+	p.queue(before)
 	if equality.Semantic.DeepEqual(before.Status, p.m.Status) {
 		return p.result(s.Retry)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/vedette-dev/vedette/internal/apply"
 	"github.com/vedette-dev/vedette/internal/build/analysis"
 	"github.com/vedette-dev/vedette/internal/monitor"
+	"github.com/vedette-dev/vedette/internal/naming"
 )
 
 // runs records what Jobs have found, and starts the Jobs that the operator runs by itself: the check of the store, and
@@ -35,7 +36,13 @@ func (p *pass) runs(ctx context.Context, e monitor.Effective) error {
 		return fmt.Errorf("listing the pods of analyses: %w", err)
 	}
 	for _, run := range monitor.Ended(ours, pods.Items) {
-		monitor.Record(&p.m.Status, run)
+		if monitor.Record(&p.m.Status, run) {
+			p.recorded = append(p.recorded, run)
+		}
+		if a := monitor.Active(p.m.Status.Retraining); a != nil && run.Job == monitor.DatasetJob(a, p.m.Name) {
+			monitor.DatasetEnded(&p.m.Status.Retraining, run, p.now)
+			p.lookAgain(conflictDelay) // training begins once the dataset stands in status
+		}
 	}
 	p.drifted(e)
 	if e.Mode == v1alpha1.ModeSuspended || e.Mode == v1alpha1.ModePassThrough {
@@ -82,7 +89,11 @@ func (p *pass) oneOffs(ctx context.Context, e monitor.Effective, jobs batchv1.Jo
 		keep = append(keep, baseline.name)
 	}
 	// What is no longer wanted goes first: an old Job must not be taken for the answer once its name is wanted again.
-	if err := p.applier.Prune(ctx, p.m.UID, &jobs, keep...); err != nil {
+	superseded := batchv1.JobList{Items: slices.DeleteFunc(slices.Clone(jobs.Items), func(j batchv1.Job) bool {
+		kind := j.Labels[naming.LabelAnalysis]
+		return kind != monitor.KindCheck && kind != monitor.KindBaseline
+	})}
+	if err := p.applier.Prune(ctx, p.m.UID, &superseded, keep...); err != nil {
 		return err
 	}
 	check.recorded = monitor.LastRun(p.m.Status.Analyses, v1alpha1.AnalysisRunCheck)

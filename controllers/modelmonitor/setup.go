@@ -44,6 +44,10 @@ type Options struct {
 	Now func() time.Time
 	// Prometheus answers about thresholds; a client over HTTP when nil.
 	Prometheus Prometheus
+	// Audit takes entries to the audit logs of classes.
+	Audit Audit
+	// Namespace is the manager's own.
+	Namespace string
 }
 
 // SetupWithManager adds the controller to the manager. The manager's cache must be made with CacheByObject.
@@ -52,6 +56,7 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 	r := &Reconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("vedette-modelmonitor"),
 		APIs: apis, Prometheus: o.Prometheus, Images: o.Images, Now: o.Now,
+		Audit: o.Audit, Namespace: o.Namespace,
 	}
 	if r.Prometheus == nil {
 		r.Prometheus = prometheus.NewPaced(prometheus.Client{}, pollPeriod, o.Now)

@@ -6,6 +6,7 @@ package monitorclass
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -16,12 +17,15 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/vedette-dev/vedette/api/v1alpha1"
+	"github.com/vedette-dev/vedette/internal/audit"
 	"github.com/vedette-dev/vedette/internal/conditions"
 	"github.com/vedette-dev/vedette/internal/monitor"
+	"github.com/vedette-dev/vedette/internal/store"
 )
 
 // +kubebuilder:rbac:groups=vedette.dev,resources=modelmonitors;monitorclasses,verbs=get;list;watch
@@ -30,9 +34,18 @@ import (
 // conflictDelay gives the cache time to catch up with a write of somebody else.
 const conflictDelay = time.Second
 
+// auditCheck is how often the audit log of a class is looked at.
+const auditCheck = time.Minute
+
+// Audit finds out whether the audit log of a class can be continued.
+type Audit interface {
+	Check(ctx context.Context, class *v1alpha1.MonitorClass) error
+}
+
 // Reconciler reconciles MonitorClasses.
 type Reconciler struct {
 	Client client.Client
+	Audit  Audit
 	Now    func() time.Time
 }
 
@@ -55,15 +68,48 @@ func (r *Reconciler) Reconcile(ctx context.Context, class *v1alpha1.MonitorClass
 	}
 	class.Status.Monitors = &users
 	class.Status.ObservedGeneration = class.Generation
-	judge(class, classes.Items, conditions.Writer{Conditions: &class.Status.Conditions, Generation: class.Generation, Now: r.Now()})
+	set := conditions.Writer{Conditions: &class.Status.Conditions, Generation: class.Generation, Now: r.Now()}
+	judge(class, classes.Items, set)
+	again := r.audit(ctx, class, set)
+	if ctx.Err() != nil {
+		return ctrl.Result{}, ctx.Err() // the manager stops: what failed therefore is no news
+	}
 	if equality.Semantic.DeepEqual(before.Status, class.Status) {
-		return ctrl.Result{}, nil
+		return again, nil
 	}
 	err := r.Client.Status().Patch(ctx, class, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
 	if apierrors.IsConflict(err) {
 		return ctrl.Result{RequeueAfter: conflictDelay}, nil // the cache lags: it will have caught up
 	}
-	return ctrl.Result{}, client.IgnoreNotFound(err)
+	return again, client.IgnoreNotFound(err)
+}
+
+// audit reports whether the audit log of the class can be continued, and when to look again.
+func (r *Reconciler) audit(ctx context.Context, class *v1alpha1.MonitorClass, set conditions.Writer) ctrl.Result {
+	if class.Spec.Audit.URL == "" {
+		set.Remove(v1alpha1.ConditionAuditUnavailable)
+		return ctrl.Result{}
+	}
+	again := ctrl.Result{RequeueAfter: auditCheck}
+	err := r.Audit.Check(ctx, class)
+	if err == nil {
+		set.Remove(v1alpha1.ConditionAuditUnavailable)
+		return again
+	}
+	// The words stay the same while it fails; those of the error, which may not, are in the log.
+	log.FromContext(ctx).Error(err, "the audit log cannot be continued")
+	reason, message := v1alpha1.ReasonAuditUnreachable,
+		"the audit log cannot be used: look at spec.audit.url and at the manager's log. Entries wait in the status of the monitors, and no retraining is started once many do"
+	switch {
+	case errors.Is(err, store.ErrCredentials):
+		reason, message = v1alpha1.ReasonAuditCredentialsRefused,
+			"the store of the audit log refused the manager's credentials: the Secret vedette-audit in the manager's namespace, or the identity of its pods, must be allowed to list, get and put objects below audit/"
+	case errors.Is(err, audit.ErrDamaged):
+		reason, message = v1alpha1.ReasonAuditDamaged,
+			"the end of the audit log is not what was written: keep a copy, run kubectl vedette audit verify, and name another place in spec.audit.url"
+	}
+	set.True(v1alpha1.ConditionAuditUnavailable, reason, message)
+	return again
 }
 
 // judge says whether the class can be used. What is wrong with it only a person can mend.
@@ -86,8 +132,8 @@ func judge(class *v1alpha1.MonitorClass, all []v1alpha1.MonitorClass, set condit
 }
 
 // SetupWithManager adds the controller to the manager.
-func SetupWithManager(mgr ctrl.Manager, now func() time.Time) error {
-	r := &Reconciler{Client: mgr.GetClient(), Now: now}
+func SetupWithManager(mgr ctrl.Manager, audit Audit, now func() time.Time) error {
+	r := &Reconciler{Client: mgr.GetClient(), Audit: audit, Now: now}
 	// Another default, or a monitor that comes or goes, concerns every class.
 	all := handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, _ client.Object) []reconcile.Request {
 		var classes v1alpha1.MonitorClassList

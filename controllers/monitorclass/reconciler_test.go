@@ -3,6 +3,8 @@
 package monitorclass
 
 import (
+	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -10,12 +12,73 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/vedette-dev/vedette/api/v1alpha1"
+	"github.com/vedette-dev/vedette/internal/audit"
+	"github.com/vedette-dev/vedette/internal/store"
 	"github.com/vedette-dev/vedette/internal/testing/apiserver"
 	"github.com/vedette-dev/vedette/internal/testing/kstatus"
 	"github.com/vedette-dev/vedette/internal/testing/wrappers"
 )
 
 func TestMain(m *testing.M) { apiserver.Main(m) }
+
+// logs are audit logs that cannot be continued for a reason.
+type logs struct{ err error }
+
+func (l *logs) Check(context.Context, *v1alpha1.MonitorClass) error { return l.err }
+
+func TestAClassSaysThatItsAuditLogIsOutOfReach(t *testing.T) {
+	server := apiserver.Get(t)
+	admin := server.Client(t, server.Config)
+	requests := &apiserver.Requests{}
+	log := &logs{}
+	r := &Reconciler{
+		Client: server.Client(t, requests.Observe(server.As(t, "vedette-manager", apiserver.ManagerRole(t)))),
+		Audit:  log, Now: func() time.Time { return time.Unix(1e9, 0) },
+	}
+	class := wrappers.MakeClass("audited")
+	class.Spec.Audit.URL = "s3://audit"
+	if err := admin.Create(t.Context(), class); err != nil {
+		t.Fatal(err)
+	}
+	for name, tc := range map[string]struct {
+		err  error
+		want string
+	}{
+		"it works":                    {nil, ""},
+		"the credentials are refused": {fmt.Errorf("listing: %w", store.ErrCredentials), v1alpha1.ReasonAuditCredentialsRefused},
+		"the store does not answer":   {fmt.Errorf("listing: %w", store.ErrUnreachable), v1alpha1.ReasonAuditUnreachable},
+		"somebody was at its end":     {fmt.Errorf("entry 7: %w", audit.ErrDamaged), v1alpha1.ReasonAuditDamaged},
+		"it works again":              {nil, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			log.err = tc.err
+			for range 2 {
+				requests.Mutating()
+				if err := admin.Get(t.Context(), client.ObjectKeyFromObject(class), class); err != nil {
+					t.Fatal(err)
+				}
+				if result, err := r.Reconcile(t.Context(), class); err != nil || result.RequeueAfter == 0 {
+					t.Fatalf("%+v, %v; want to look again", result, err)
+				}
+			}
+			if got := requests.Mutating(); len(got) > 0 {
+				t.Errorf("the second reconciliation sent %v", got)
+			}
+			reason := ""
+			for _, c := range class.Status.Conditions {
+				if c.Type == v1alpha1.ConditionAuditUnavailable && c.Status == metav1.ConditionTrue {
+					reason = c.Reason
+				}
+				if c.Type == v1alpha1.ConditionReady && c.Status != metav1.ConditionTrue {
+					t.Error("monitors can be watched without a log: the class is ready")
+				}
+			}
+			if reason != tc.want {
+				t.Errorf("reason %q, want %q", reason, tc.want)
+			}
+		})
+	}
+}
 
 func TestReconcile(t *testing.T) {
 	server := apiserver.Get(t)

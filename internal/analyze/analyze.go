@@ -28,6 +28,7 @@ const (
 	// KindLabels takes labels from the inbox; KindPerformance does so, too, and then measures answers by them.
 	KindLabels      = "labels"
 	KindPerformance = "performance"
+	KindDataset     = "dataset"
 )
 
 // Reasons of verdicts that are not what one hoped for.

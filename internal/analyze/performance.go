@@ -76,7 +76,9 @@ func Performance(ctx context.Context, e *Env, w Window) (*PerformanceReport, wir
 	if err != nil {
 		return nil, wire.Verdict{}, err
 	}
-	return r, r.verdict(e, key, thresholds), nil
+	v := r.verdict(e, key, thresholds)
+	v.Labels, err = countTruths(ctx, e)
+	return r, v, err
 }
 
 // maxSegments is how many segments a set of bits holds.

@@ -33,6 +33,8 @@ var (
 	success    = desc(naming.MetricAnalysisLastSuccess, "When a run of the analysis last reached a verdict, or when the monitor was made if none did, in Unix seconds.", "kind")
 	outliers   = desc(naming.MetricAnalysisOutliers, "Outliers that the last run found.")
 	queues     = prometheus.NewDesc(naming.MetricQueueCondition, "1 for the present status of a condition of the queue.", []string{"queue_namespace", "queue", "type", "status"}, nil)
+	retrained  = desc(naming.MetricRetrainingRuns, "Retraining runs that ended, by outcome.", "outcome")
+	pending    = desc(naming.MetricAuditPending, "Entries of the monitor that wait for the audit log.")
 )
 
 func desc(name, help string, labels ...string) *prometheus.Desc {
@@ -44,6 +46,8 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 type Collector struct {
 	// Reader lists ModelMonitors and AnnotationQueues, from the cache.
 	Reader client.Reader
+	// Sinks are the audit logs.
+	Sinks AuditSinks
 	// Registry is where the collector registers.
 	Registry prometheus.Registerer
 }
@@ -63,7 +67,7 @@ func (c *Collector) Start(ctx context.Context) error {
 
 // Describe implements prometheus.Collector.
 func (*Collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{conditions, pods, violated, value, estimate, low, high, success, outliers, queues} {
+	for _, d := range []*prometheus.Desc{conditions, pods, violated, value, estimate, low, high, success, outliers, queues, retrained, pending, auditUp, auditHead} {
 		ch <- d
 	}
 }
@@ -91,16 +95,12 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 			ch <- prometheus.MustNewConstMetric(queues, prometheus.GaugeValue, 1, q.Namespace, q.Name, cond.Type, string(cond.Status))
 		}
 	}
+	c.collectAudit(ch)
 }
 
 func collect(ch chan<- prometheus.Metric, m *v1alpha1.ModelMonitor) {
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
-		metric, err := prometheus.NewConstMetric(d, prometheus.GaugeValue, v, append([]string{m.Namespace, m.Name}, labels...)...)
-		if err != nil {
-			runtime.HandleError(err) // the labels do not fit the description: a mistake in this file
-			return
-		}
-		ch <- metric
+		send(ch, d, prometheus.GaugeValue, v, append([]string{m.Namespace, m.Name}, labels...)...)
 	}
 	for _, c := range m.Status.Conditions {
 		gauge(conditions, 1, c.Type, string(c.Status))
@@ -124,6 +124,23 @@ func collect(ch chan<- prometheus.Metric, m *v1alpha1.ModelMonitor) {
 	if m.Status.Outliers != nil {
 		gauge(outliers, float64(*m.Status.Outliers))
 	}
+	if monitor.Retrains(m) {
+		r := m.Status.Retraining
+		send(ch, retrained, prometheus.CounterValue, float64(r.SucceededRuns), m.Namespace, m.Name, "succeeded")
+		send(ch, retrained, prometheus.CounterValue, float64(r.FailedRuns), m.Namespace, m.Name, "failed")
+	}
+	if a := m.Status.Audit; a.Sequence > 0 {
+		gauge(pending, float64(len(a.Pending)))
+	}
+}
+
+func send(ch chan<- prometheus.Metric, d *prometheus.Desc, kind prometheus.ValueType, v float64, labels ...string) {
+	metric, err := prometheus.NewConstMetric(d, kind, v, labels...)
+	if err != nil {
+		runtime.HandleError(err) // the labels do not fit the description: a mistake in this file
+		return
+	}
+	ch <- metric
 }
 
 // collectPerformance leaves out what is no number.

@@ -116,7 +116,7 @@ func TestCollect(t *testing.T) {
 	desk.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse}, {Type: v1alpha1.ConditionStalled, Status: metav1.ConditionTrue}}
 	reader := &list{monitors: []v1alpha1.ModelMonitor{full(), *fresh}, queues: []v1alpha1.AnnotationQueue{*desk}}
 	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(&Collector{Reader: reader})
+	registry.MustRegister(&Collector{Reader: reader, Sinks: states{}})
 	if err := testutil.GatherAndCompare(registry, strings.NewReader(want)); err != nil {
 		t.Error(err)
 	}
@@ -137,7 +137,7 @@ func TestCollect(t *testing.T) {
 
 func TestOnlyTheLeaderExposes(t *testing.T) {
 	registry := prometheus.NewPedanticRegistry()
-	c := &Collector{Reader: &list{monitors: []v1alpha1.ModelMonitor{full()}}, Registry: registry}
+	c := &Collector{Reader: &list{monitors: []v1alpha1.ModelMonitor{full()}}, Sinks: states{}, Registry: registry}
 	if !c.NeedLeaderElection() {
 		t.Error("every replica would expose the gauges")
 	}

@@ -5,6 +5,7 @@ package monitor
 import (
 	"cmp"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -33,6 +34,7 @@ const (
 	KindPerformance = "performance"
 	KindLabels      = "labels"
 	KindBaseline    = "baseline"
+	KindDataset     = "dataset"
 	KindCheck       = "check"
 )
 
@@ -42,6 +44,7 @@ var runKinds = map[string]v1alpha1.AnalysisRunKind{
 	KindPerformance: v1alpha1.AnalysisRunPerformance,
 	KindLabels:      v1alpha1.AnalysisRunLabels,
 	KindBaseline:    v1alpha1.AnalysisRunBaseline,
+	KindDataset:     v1alpha1.AnalysisRunDataset,
 	KindCheck:       v1alpha1.AnalysisRunCheck,
 }
 
@@ -57,15 +60,16 @@ type Run struct {
 	Failure string
 }
 
-// Record adds a run to the last runs in status. A run that is older than the one on record, or is that one, changes nothing.
-func Record(status *v1alpha1.ModelMonitorStatus, r Run) {
+// Record adds a run to the last runs in status, and says whether it did. A run that is older than the one on record, or is that
+// one, changes nothing.
+func Record(status *v1alpha1.ModelMonitorStatus, r Run) bool {
 	kind, ok := runKinds[r.Kind]
 	if !ok {
-		return
+		return false
 	}
 	last := LastRun(status.Analyses, kind)
 	if recorded(last, r.Job, r.Finished) {
-		return
+		return false
 	}
 	next := record(last, kind, r)
 	if v, err := wire.DecodeVerdict(r.Message); err == nil && kind == v1alpha1.AnalysisRunOutliers && v.Outcome == wire.OutcomeSucceeded {
@@ -75,6 +79,7 @@ func Record(status *v1alpha1.ModelMonitorStatus, r Run) {
 	runs = append(runs, next)
 	slices.SortFunc(runs, func(a, b v1alpha1.AnalysisStatus) int { return cmp.Compare(a.Kind, b.Kind) })
 	status.Analyses = runs
+	return true
 }
 
 // LastRun is the last run of a kind; nil when there was none.
@@ -97,6 +102,7 @@ func record(last *v1alpha1.AnalysisStatus, kind v1alpha1.AnalysisRunKind, r Run)
 	if last != nil {
 		s.LastSuccessTime = last.LastSuccessTime
 		s.ConclusiveOutcome, s.Thresholds, s.Worst, s.Performance = last.ConclusiveOutcome, last.Thresholds, last.Worst, last.Performance
+		s.ConclusiveRuns, s.Labels = last.ConclusiveRuns, last.Labels
 	}
 	v, err := wire.DecodeVerdict(r.Message)
 	if err != nil {
@@ -120,9 +126,17 @@ func record(last *v1alpha1.AnalysisStatus, kind v1alpha1.AnalysisRunKind, r Run)
 	if s.Outcome == v1alpha1.AnalysisOutcomeFailed {
 		return s
 	}
+	if v.Labels > 0 {
+		s.Labels = &v.Labels
+	}
+	s.Dataset = builtDataset(v)
 	s.LastSuccessTime = s.FinishTime
 	if slices.Contains([]v1alpha1.AnalysisOutcome{v1alpha1.AnalysisOutcomeStable, v1alpha1.AnalysisOutcomeDrift, v1alpha1.AnalysisOutcomeViolated}, s.Outcome) {
+		if s.ConclusiveOutcome != s.Outcome {
+			s.ConclusiveRuns = 0
+		}
 		s.ConclusiveOutcome = s.Outcome
+		s.ConclusiveRuns = min(s.ConclusiveRuns, math.MaxInt32-1) + 1
 	}
 	if s.Outcome != v1alpha1.AnalysisOutcomeInsufficient {
 		s.Thresholds, s.Worst, s.Performance = thresholdVerdicts(v.Thresholds), findings(v.Findings), performance(v.Metrics)

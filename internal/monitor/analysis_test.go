@@ -44,7 +44,7 @@ func TestRecord(t *testing.T) {
 	var s v1alpha1.ModelMonitorStatus
 	Record(&s, driftRun(t, "a", 1000, wire.OutcomeDrift))
 	want := []v1alpha1.AnalysisStatus{{
-		Kind: v1alpha1.AnalysisRunDrift, JobName: "a", Outcome: v1alpha1.AnalysisOutcomeDrift, ConclusiveOutcome: v1alpha1.AnalysisOutcomeDrift, FinishTime: metav1.NewTime(at(1000)), LastSuccessTime: metav1.NewTime(at(1000)),
+		Kind: v1alpha1.AnalysisRunDrift, JobName: "a", Outcome: v1alpha1.AnalysisOutcomeDrift, ConclusiveOutcome: v1alpha1.AnalysisOutcomeDrift, ConclusiveRuns: 1, FinishTime: metav1.NewTime(at(1000)), LastSuccessTime: metav1.NewTime(at(1000)),
 		From: metav1.NewTime(at(0)), To: metav1.NewTime(at(100)), Rows: new(int64(1000)), CoveragePercent: "98.7", ConfigRevision: "rev",
 		Thresholds: []v1alpha1.ThresholdVerdict{
 			{Name: "psi", Segment: "atl", Outcome: v1alpha1.ThresholdFail, Value: "0.293"},

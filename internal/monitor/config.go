@@ -54,6 +54,7 @@ func Config(m *v1alpha1.ModelMonitor, e Effective) wire.Config {
 		Segments:   segments(e.Segments),
 		Drift:      drift(m, e),
 		Outliers:   outliers(m, e),
+		Dataset:    dataset(m.Spec.Retraining.Dataset),
 		Labels:     labelsOf(m, e),
 		Thresholds: analysedThresholds(e.Thresholds),
 	}

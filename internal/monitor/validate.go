@@ -50,6 +50,11 @@ func schedules(m *v1alpha1.ModelMonitor) []string {
 			wrong = append(wrong, fmt.Sprintf("spec.analyses[%d].schedule: %q: %v", i, a.Schedule, err))
 		}
 	}
+	if m.Spec.Retraining.Triggers.Schedule != "" {
+		if _, err := RetrainingSchedule(m); err != nil {
+			wrong = append(wrong, fmt.Sprintf("spec.retraining.triggers.schedule: %q: %v", m.Spec.Retraining.Triggers.Schedule, err))
+		}
+	}
 	return wrong
 }
 

@@ -84,6 +84,14 @@ const (
 	MetricAnalysisLastSuccess = "vedette_analysis_last_success_timestamp_seconds"
 	// MetricAnalysisOutliers is the number of outliers of the last run.
 	MetricAnalysisOutliers = "vedette_analysis_outliers"
+	// MetricRetrainingRuns counts retraining runs that ended; label outcome: succeeded, failed.
+	MetricRetrainingRuns = "vedette_retraining_runs_total"
+	// MetricAuditPending is the number of a monitor's entries that wait for the audit log.
+	MetricAuditPending = "vedette_audit_pending_entries"
+	// MetricAuditUp is 1 while the last attempt to use an audit log succeeded; labels url, cluster.
+	MetricAuditUp = "vedette_audit_up"
+	// MetricAuditHead is the number of the last entry of an audit log; labels url, cluster, and hash: the start of its hash.
+	MetricAuditHead = "vedette_audit_head"
 	// MetricInjections counts admissions by result (Injected, Skipped, Failed) and reason; counted by every replica.
 	MetricInjections = "vedette_injections_total"
 )

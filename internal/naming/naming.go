@@ -30,19 +30,38 @@ const (
 	AnnotationRearm = "vedette.dev/rearm"
 	// AnnotationConfig on a pod of a queue holds the hash of what in its configuration needs a restart.
 	AnnotationConfig = "vedette.dev/config"
+	// AnnotationRetrainingFor on a CronJob names the ModelMonitors, separated by commas, that may run its jobTemplate to retrain
+	// their models; "*" stands for all of the namespace.
+	AnnotationRetrainingFor = "vedette.dev/retraining-for"
+	// Annotations of a retraining Job and its pods: what it is trained on, and why.
+	AnnotationRun           = "vedette.dev/retraining-run"
+	AnnotationDatasetURI    = "vedette.dev/dataset-uri"
+	AnnotationDatasetDigest = "vedette.dev/dataset-digest"
+	AnnotationBaseVersion   = "vedette.dev/base-version"
+	AnnotationReason        = "vedette.dev/reason"
 	// AnnotationHash on an object that Vedette applied holds the hash of what was applied.
 	AnnotationHash = "vedette.dev/applied-hash"
 )
 
 // Values of LabelRole.
 const (
-	RoleCapture  = "capture"
-	RoleAnalysis = "analysis"
-	RoleReview   = "review"
+	RoleCapture    = "capture"
+	RoleAnalysis   = "analysis"
+	RoleReview     = "review"
+	RoleRetraining = "retraining"
 )
 
 // ManagedBy is the value of LabelManagedBy, and the field manager of every apply.
 const ManagedBy = "vedette"
+
+// Environment variables of every container of a retraining Job.
+const (
+	EnvDatasetURI    = "VEDETTE_DATASET_URI"
+	EnvDatasetDigest = "VEDETTE_DATASET_DIGEST"
+	EnvBaseVersion   = "VEDETTE_BASE_VERSION"
+	EnvReason        = "VEDETTE_REASON"
+	EnvRun           = "VEDETTE_RUN"
+)
 
 // Inside the user's pods.
 const (

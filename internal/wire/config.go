@@ -45,6 +45,8 @@ type Config struct {
 	Drift    Drift     `json:"drift"`
 	Outliers Outliers  `json:"outliers"`
 	Labels   Labels    `json:"labels,omitzero"`
+	// Dataset says which labelled predictions make a dataset.
+	Dataset Dataset `json:"dataset,omitzero"`
 	// Thresholds are those that analyze evaluates: signals of drift and of performance. The others are Prometheus rules.
 	Thresholds []Threshold `json:"thresholds,omitempty"`
 }
@@ -260,6 +262,24 @@ type Cost struct {
 	Actual    string  `json:"actual"`
 	Predicted string  `json:"predicted"`
 	Cost      float64 `json:"cost"`
+}
+
+// Dataset says which labelled predictions make a dataset.
+type Dataset struct {
+	// WindowSeconds is the length of the span of predictions.
+	WindowSeconds float64 `json:"windowSeconds"`
+	// HoldoutShare is the share, in [0, 1], of predictions that no dataset holds.
+	HoldoutShare float64 `json:"holdoutShare"`
+	// EvaluationWindows is how many of the last windows of the performance analysis are left out.
+	EvaluationWindows int `json:"evaluationWindows"`
+	// Redact names features that are left out.
+	Redact []string `json:"redact,omitempty"`
+	// Segments, Versions and Sources restrict what is taken; empty: everything. Sources are those of package label.
+	Segments []string `json:"segments,omitempty"`
+	Versions []string `json:"versions,omitempty"`
+	Sources  []string `json:"sources,omitempty"`
+	// MinAgreement is the least agreement, in [0, 1], of labels that people gave.
+	MinAgreement float64 `json:"minAgreement,omitempty"`
 }
 
 // Signal is what a threshold bounds.

@@ -64,6 +64,13 @@ type VerdictHeader struct {
 	Coverage float64 `json:"coverage,omitempty"`
 	// Outliers is the number of outliers in the window.
 	Outliers int64 `json:"outliers,omitempty"`
+	// Labels is the number of labels that hold, for runs that read them.
+	Labels int64 `json:"labels,omitempty"`
+	// Dataset is the digest of the dataset that a run built, DatasetURI the folder where it is, and BaseVersion the version of
+	// the model that served the last of its predictions.
+	Dataset     string `json:"dataset,omitempty"`
+	DatasetURI  string `json:"datasetURI,omitempty"`
+	BaseVersion string `json:"baseVersion,omitempty"`
 	// Config is the revision of the configuration that the run used.
 	Config string `json:"config,omitempty"`
 	// Report is the path of the full report below the monitor's prefix.

@@ -41,6 +41,11 @@ const (
 	binary      = `schema: {prediction: {kind: BinaryClassification}}`
 )
 
+// retraining is a spec with retraining, to which its rules add.
+func retraining(triggers, dataset, rest string) string {
+	return `{retraining: {templateRef: {name: t}, serviceAccountName: s, triggers: ` + triggers + `, dataset: ` + dataset + `}` + rest + `}`
+}
+
 // rules are rows for every rule, by kind and by place and message.
 var rules = map[string]map[string]row{
 	"modelmonitors": {
@@ -60,7 +65,30 @@ var rules = map[string]map[string]row{
 			`{` + dataset + `, analyses: [{kind: Outliers}, {kind: Drift}], thresholds: [{name: d, signal: FeatureDrift, max: "1"}]}`,
 			`{` + dataset + `, analyses: [{kind: Outliers}], thresholds: [{name: d, signal: PredictionDrift, max: "1"}]}`,
 		},
-		"spec.analyses[].window: " + tooLong: {`{analyses: [{kind: Outliers, window: 366d}]}`, `{analyses: [{kind: Outliers, window: 367d}]}`},
+		"spec: retraining.triggers.thresholds must name items of thresholds": {
+			retraining(`{thresholds: [e]}`, `{window: 1d}`, `, thresholds: [{name: e, signal: ErrorRatio, max: "1"}]`),
+			retraining(`{thresholds: [f]}`, `{window: 1d}`, `, thresholds: [{name: e, signal: ErrorRatio, max: "1"}]`),
+		},
+		"spec: baseline must be set when retraining.triggers.driftPersists is": {
+			retraining(`{driftPersists: 3}`, `{window: 1d}`, `, `+dataset), retraining(`{driftPersists: 3}`, `{window: 1d}`, ``),
+		},
+		"spec: retraining.dataset.segments must name items of segments": {
+			retraining(`{newLabels: 1}`, `{segments: [atl]}`, `, segments: [{name: atl, when: "true"}]`),
+			retraining(`{newLabels: 1}`, `{segments: [lax]}`, `, segments: [{name: atl, when: "true"}]`),
+		},
+		"spec: retraining.dataset.redact must name items of schema.features": {
+			retraining(`{newLabels: 1}`, `{redact: [age]}`, `, schema: {features: [{name: age, type: Numeric}]}`),
+			retraining(`{newLabels: 1}`, `{redact: [age]}`, ``),
+		},
+		"spec.retraining.triggers: at least one of the fields in [newLabels thresholds schedule driftPersists] must be set": {
+			retraining(`{schedule: "H 3 * * 1"}`, `{window: 1d}`, ``), retraining(`{}`, `{window: 1d}`, ``),
+		},
+		"spec.retraining.cooldown: " + tooLong: {
+			`{retraining: {templateRef: {name: t}, serviceAccountName: s, triggers: {newLabels: 1}, cooldown: 366d}}`,
+			`{retraining: {templateRef: {name: t}, serviceAccountName: s, triggers: {newLabels: 1}, cooldown: 367d}}`,
+		},
+		"spec.retraining.dataset.window: " + tooLong: {retraining(`{newLabels: 1}`, `{window: 366d}`, ``), retraining(`{newLabels: 1}`, `{window: 367d}`, ``)},
+		"spec.analyses[].window: " + tooLong:         {`{analyses: [{kind: Outliers, window: 366d}]}`, `{analyses: [{kind: Outliers, window: 367d}]}`},
 		"spec.baseline.trailing.window: " + tooLong: {
 			`{baseline: {trailing: {window: 8784h}}}`, `{baseline: {trailing: {window: 8785h}}}`,
 		},
@@ -236,6 +264,7 @@ var rules = map[string]map[string]row{
 		"spec.prometheus.url: url must be an http or https URL": {
 			`{prometheus: {url: "http://prometheus:9090"}}`, `{prometheus: {url: "prometheus:9090"}}`,
 		},
+		"spec.audit.url: url must start with s3:// or file:///": {`{audit: {url: "s3://audit"}}`, `{audit: {url: "gs://audit-log"}}`},
 		"spec.store.url: url must start with s3:// or file:///": {`{store: {url: "file:///data"}}`, `{store: {url: "gs://bucket"}}`},
 	},
 	"annotationqueues": queueRules,

@@ -63,6 +63,11 @@ var patterns = map[string]struct{ accept, reject []string }{
 		accept: []string{"X-Forwarded-User", "Remote"},
 		reject: []string{"X User", "x_user", "-x", "X:Y", "1x"},
 	},
+	// DatasetStatus.digest
+	`^[0-9a-f]{64}$`: {
+		accept: []string{strings.Repeat("0af9", 16)},
+		reject: []string{strings.Repeat("0AF9", 16), strings.Repeat("g", 64)},
+	},
 	// JSONPaths.path
 	`^/`: {accept: []string{"/", "/classify"}, reject: []string{"classify", "http://model/"}},
 }

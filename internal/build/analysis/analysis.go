@@ -42,6 +42,8 @@ type Params struct {
 	Class   *v1alpha1.MonitorClassSpec
 	// Image is the image of analyze.
 	Image string
+	// Args are arguments behind those of every run.
+	Args []string
 }
 
 // CronJob builds the CronJob of an analysis on a schedule that is resolved already.
@@ -159,6 +161,7 @@ func (p Params) container(kind string) *corev1.ContainerApplyConfiguration {
 		WithVolumeMounts(
 			corev1.VolumeMount().WithName(naming.ConfigVolume).WithMountPath(naming.ConfigMount).WithReadOnly(true),
 			corev1.VolumeMount().WithName("tmp").WithMountPath("/tmp"))
+	c.WithArgs(p.Args...)
 	if kind == monitor.KindCheck && p.writer() != "" {
 		c.WithArgs("--writer-credentials", naming.ConfigMount+"/"+naming.WriterDir)
 	}

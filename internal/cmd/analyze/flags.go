@@ -33,6 +33,9 @@ func (f *windowFlags) validate() error {
 	return nil
 }
 
+// given says whether the flags name the window.
+func (f *windowFlags) given() bool { return f.length != 0 || f.to != "" }
+
 func (f *windowFlags) end() (time.Time, error) {
 	if f.to == "" {
 		return time.Time{}, nil

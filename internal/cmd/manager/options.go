@@ -25,7 +25,9 @@ type options struct {
 	certProvider   certProvider
 	certDir        string
 	webhookPort    int
-	logLevel       slog.Level
+	// auditCredentials is the folder with the credentials of the audit logs.
+	auditCredentials string
+	logLevel         slog.Level
 }
 
 // injection says whether the webhook is served.
@@ -64,6 +66,7 @@ func parse(args []string, w io.Writer) (options, error) {
 	fs.Func("cert-provider", "who makes the webhook's certificate: Self or CertManager (default Self)", oneOf(&o.certProvider, certProviderSelf, certProviderCertManager))
 	fs.StringVar(&o.certDir, "cert-dir", "/var/run/vedette/certificate", "folder where the Secret with the webhook's certificate is mounted")
 	fs.IntVar(&o.webhookPort, "webhook-port", 9443, "port of the webhook")
+	fs.StringVar(&o.auditCredentials, "audit-credentials", "/var/run/vedette/audit", "folder where the Secret with the credentials of the audit logs is mounted; without it, the identity of the pod is used")
 	fs.TextVar(&o.logLevel, "log-level", slog.LevelInfo, "least level that is logged: DEBUG, INFO, WARN or ERROR")
 	if err := fs.Parse(args); err != nil {
 		return o, err

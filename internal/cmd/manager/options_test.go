@@ -18,17 +18,18 @@ import (
 
 func TestParse(t *testing.T) {
 	defaults := options{
-		captureImage:   "ghcr.io/vedette-dev/capture:v0.1.0",
-		analyzeImage:   "ghcr.io/vedette-dev/analyze:v0.1.0",
-		reviewImage:    "ghcr.io/vedette-dev/review:v0.1.0",
-		namespace:      "vedette-system",
-		metricsAddress: ":8443",
-		healthAddress:  ":8081",
-		leaderElection: true,
-		injection:      injectionEnabled,
-		certProvider:   certProviderSelf,
-		certDir:        "/var/run/vedette/certificate",
-		webhookPort:    9443,
+		captureImage:     "ghcr.io/vedette-dev/capture:v0.1.0",
+		analyzeImage:     "ghcr.io/vedette-dev/analyze:v0.1.0",
+		reviewImage:      "ghcr.io/vedette-dev/review:v0.1.0",
+		namespace:        "vedette-system",
+		metricsAddress:   ":8443",
+		healthAddress:    ":8081",
+		leaderElection:   true,
+		injection:        injectionEnabled,
+		certProvider:     certProviderSelf,
+		certDir:          "/var/run/vedette/certificate",
+		webhookPort:      9443,
+		auditCredentials: "/var/run/vedette/audit",
 	}
 	with := func(change func(*options)) options {
 		o := defaults

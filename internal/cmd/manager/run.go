@@ -25,6 +25,8 @@ import (
 	"github.com/vedette-dev/vedette/controllers/annotationqueue"
 	"github.com/vedette-dev/vedette/controllers/modelmonitor"
 	"github.com/vedette-dev/vedette/controllers/monitorclass"
+	"github.com/vedette-dev/vedette/internal/audit"
+	"github.com/vedette-dev/vedette/internal/auditlog"
 	"github.com/vedette-dev/vedette/internal/metrics"
 	"github.com/vedette-dev/vedette/internal/webhook"
 )
@@ -109,19 +111,21 @@ func addWebhook(ctx context.Context, mgr manager.Manager, o options, logger logr
 
 // addControllers adds what the leader runs.
 func addControllers(ctx context.Context, mgr manager.Manager, o options) error {
-	if err := monitorclass.SetupWithManager(mgr, time.Now); err != nil {
+	log := &auditlog.Recorder{Sinks: &audit.Sinks{Credentials: o.auditCredentials}}
+	if err := monitorclass.SetupWithManager(mgr, log, time.Now); err != nil {
 		return fmt.Errorf("adding the controller of MonitorClasses: %w", err)
 	}
 	if err := modelmonitor.SetupWithManager(mgr, modelmonitor.Options{
 		Images: modelmonitor.Images{Capture: o.captureImage, Analyze: o.analyzeImage},
-		Now:    time.Now,
+		Audit:  log, Namespace: o.namespace,
+		Now: time.Now,
 	}); err != nil {
 		return fmt.Errorf("adding the controller of ModelMonitors: %w", err)
 	}
 	if err := annotationqueue.SetupWithManager(ctx, mgr, annotationqueue.Options{Image: o.reviewImage, Now: time.Now}); err != nil {
 		return fmt.Errorf("adding the controller of AnnotationQueues: %w", err)
 	}
-	return mgr.Add(&metrics.Collector{Reader: mgr.GetClient(), Registry: ctrlmetrics.Registry})
+	return mgr.Add(&metrics.Collector{Reader: mgr.GetClient(), Sinks: log.Sinks, Registry: ctrlmetrics.Registry})
 }
 
 // certificates tells when the webhook has its certificate: at once where it is mounted before the manager starts.

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package monitor
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/vedette-dev/vedette/api/v1alpha1"
+	"github.com/vedette-dev/vedette/internal/wire"
+)
+
+// Kinds of audit entries, as package audit names them.
+const (
+	auditThresholdsChanged   = "ThresholdsChanged"
+	auditDriftFound          = "DriftFound"
+	auditDriftCleared        = "DriftCleared"
+	auditThresholdViolated   = "ThresholdViolated"
+	auditThresholdCleared    = "ThresholdCleared"
+	auditDatasetBuilt        = "DatasetBuilt"
+	auditRetrainingRequested = "RetrainingRequested"
+	auditRetrainingStarted   = "RetrainingStarted"
+	auditRetrainingFinished  = "RetrainingFinished"
+	auditErased              = "Erased"
+	auditRetentionRun        = "RetentionRun"
+	auditEntriesLost         = "EntriesLost"
+)
+
+// maxPending is how many entries wait in status for a log that is out of reach.
+const maxPending = 32
+
+// busyPending is how many may wait before we do nothing more of our own accord that would have to be entered.
+const busyPending = maxPending / 2
+
+// auditor is who the entries say has seen or done it.
+const auditor = "vedette-manager"
+
+// Audit is what happened to a monitor in one reconciliation.
+type Audit struct {
+	// Monitor is the monitor with its new status; Before is what status said.
+	Monitor *v1alpha1.ModelMonitor
+	Before  v1alpha1.ModelMonitorStatus
+	// Recorded are the runs that were recorded in it.
+	Recorded []Run
+	Now      time.Time
+}
+
+// AuditReady says whether something that must be entered may be begun: not while the log has been out of reach for so long that
+// what happens by itself needs the room.
+func AuditReady(s v1alpha1.AuditStatus) bool { return len(s.Pending) < busyPending }
+
+// Enter adds an entry to status for everything that happened. It is written in one piece with what it tells of: so an entry is
+// neither lost nor made twice, whenever the manager stops. Status remembers what was entered last, as what is looked at comes and
+// goes.
+func (a Audit) Enter() {
+	a.thresholds()
+	a.drift()
+	a.violations()
+	a.runs()
+	a.retraining()
+}
+
+func (a Audit) status() *v1alpha1.AuditStatus { return &a.Monitor.Status.Audit }
+
+func (a Audit) thresholds() {
+	declared, err := json.Marshal(a.Monitor.Spec.Thresholds)
+	if err != nil {
+		panic(fmt.Sprintf("encoding thresholds: %v", err)) // our own types: always encodable
+	}
+	sum := sha256.Sum256(declared)
+	revision := hex.EncodeToString(sum[:])[:16]
+	s := a.status()
+	if s.ThresholdsRevision == revision {
+		return
+	}
+	grounds := map[string]any{"generation": a.Monitor.Generation, "revision": revision, "thresholds": bounds(a.Monitor.Spec.Thresholds)}
+	if s.ThresholdsRevision != "" {
+		grounds["previous"] = s.ThresholdsRevision
+	}
+	s.ThresholdsRevision = revision
+	// Who it was the API server's own audit log tells.
+	a.add(auditThresholdsChanged, fmt.Sprintf("author of generation %d", a.Monitor.Generation), grounds)
+}
+
+func bounds(all []v1alpha1.Threshold) []string {
+	texts := make([]string, 0, len(all))
+	for _, t := range all {
+		text := string(t.Name) + ": " + string(t.Signal)
+		if t.Min != "" {
+			text += " min " + string(t.Min)
+		}
+		if t.Max != "" {
+			text += " max " + string(t.Max)
+		}
+		texts = append(texts, text)
+	}
+	return texts
+}
+
+func (a Audit) drift() {
+	last := LastRun(a.Monitor.Status.Analyses, v1alpha1.AnalysisRunDrift)
+	s := a.status()
+	if last == nil || last.ConclusiveOutcome == "" || last.ConclusiveOutcome == s.Drift {
+		return
+	}
+	first := s.Drift == ""
+	s.Drift = last.ConclusiveOutcome
+	grounds := map[string]any{"job": last.JobName, "report": last.Report, "config": last.ConfigRevision}
+	if last.ConclusiveOutcome == v1alpha1.AnalysisOutcomeDrift {
+		grounds["worst"] = last.Worst
+		a.add(auditDriftFound, auditor, grounds)
+		return
+	}
+	if !first {
+		a.add(auditDriftCleared, auditor, grounds)
+	}
+}
+
+func (a Audit) violations() {
+	s := a.status()
+	same := func(v v1alpha1.Violation) func(v1alpha1.Violation) bool {
+		return func(w v1alpha1.Violation) bool { return v.ThresholdName == w.ThresholdName && v.Segment == w.Segment }
+	}
+	now := a.Monitor.Status.Violations
+	for _, v := range now {
+		if !slices.ContainsFunc(s.Violations, same(v)) {
+			a.add(auditThresholdViolated, auditor, map[string]any{"threshold": v.ThresholdName, "segment": v.Segment, "since": v.StartTime.UTC().Format(time.RFC3339)})
+		}
+	}
+	for _, v := range s.Violations {
+		if !slices.ContainsFunc(now, same(v)) {
+			a.add(auditThresholdCleared, auditor, map[string]any{"threshold": v.ThresholdName, "segment": v.Segment, "since": v.StartTime.UTC().Format(time.RFC3339)})
+		}
+	}
+	s.Violations = slices.Clone(now)
+}
+
+// runs enters what runs have made or removed.
+func (a Audit) runs() {
+	for _, r := range a.Recorded {
+		kind := map[string]string{KindDataset: auditDatasetBuilt, "erase": auditErased, "retention": auditRetentionRun}[r.Kind]
+		if kind == "" {
+			continue
+		}
+		v, err := wire.DecodeVerdict(r.Message)
+		if kind == auditDatasetBuilt && v.Dataset == "" {
+			continue // none was built; the run that wanted it says so
+		}
+		grounds := map[string]any{"job": r.Job, "outcome": wire.OutcomeFailed}
+		if err == nil {
+			grounds = map[string]any{"job": r.Job, "outcome": v.Outcome, "run": v.Run}
+		}
+		for key, text := range map[string]string{
+			"reason": v.Reason, "message": v.Message, "report": v.Report, "dataset": v.Dataset, "uri": v.DatasetURI, "config": v.Config,
+		} {
+			if text != "" {
+				grounds[key] = truncate(text, 512)
+			}
+		}
+		if v.Rows > 0 {
+			grounds["rows"] = v.Rows
+		}
+		a.add(kind, "analyze", grounds)
+	}
+}
+
+// retraining enters the steps of runs. That a run's dataset was built is entered with the run of analyze.
+func (a Audit) retraining() {
+	for _, run := range a.Monitor.Status.Retraining.Runs {
+		before := v1alpha1.RetrainingRun{}
+		for _, b := range a.Before.Retraining.Runs {
+			if b.Name == run.Name {
+				before = b
+			}
+		}
+		grounds := map[string]any{"run": run.Name, "trigger": run.Trigger, "reason": run.Reason}
+		if before.Name == "" {
+			g := map[string]any{"generation": run.Generation, "labels": run.Labels}
+			a.add(auditRetrainingRequested, auditor, merged(g, grounds))
+		}
+		if run.Dataset.Digest != "" {
+			grounds["dataset"], grounds["uri"], grounds["baseVersion"] = run.Dataset.Digest, run.Dataset.URI, run.Dataset.BaseVersion
+		}
+		if before.StartTime.IsZero() && !run.StartTime.IsZero() {
+			a.add(auditRetrainingStarted, auditor, grounds)
+		}
+		if before.FinishTime.IsZero() && !run.FinishTime.IsZero() {
+			g := map[string]any{"state": run.State, "message": run.Message, "version": run.Version, "versionURI": run.URI}
+			a.add(auditRetrainingFinished, auditor, merged(g, grounds))
+		}
+	}
+}
+
+func merged(a, b map[string]any) map[string]any {
+	for k, v := range b {
+		a[k] = v
+	}
+	return a
+}
+
+// maxGrounds bounds the grounds of an entry that waits in status.
+const maxGrounds = 4096
+
+// add queues an entry. When there is no room any more, the last place counts what could not be kept.
+func (a Audit) add(kind, actor string, grounds map[string]any) {
+	text, err := json.Marshal(grounds)
+	if err != nil {
+		panic(fmt.Sprintf("encoding the grounds of an entry: %v", err)) // strings and numbers: always encodable
+	}
+	if len(text) > maxGrounds {
+		// Texts from elsewhere made it long: what they said is told by its hash.
+		sum := sha256.Sum256(text)
+		text = fmt.Appendf(nil, `{"omitted":"grounds of %d bytes","sha256":"%s"}`, len(text), hex.EncodeToString(sum[:]))
+	}
+	s := a.status()
+	if n := len(s.Pending); n == maxPending {
+		lost := lostOf(s.Pending[n-1].Grounds)
+		s.Pending[n-1].Grounds = fmt.Sprintf(`{"lost":%d}`, lost+1)
+		return
+	} else if n == maxPending-1 {
+		kind, actor, text = auditEntriesLost, auditor, []byte(`{"lost":1}`)
+	}
+	s.Sequence++
+	pending := slices.Clone(s.Pending)
+	s.Pending = append(pending, v1alpha1.PendingAuditEntry{
+		Sequence: s.Sequence, Kind: kind, Actor: cmp.Or(actor, auditor), Time: second(a.Now), Grounds: string(text),
+	})
+}
+
+func lostOf(grounds string) int64 {
+	var g struct {
+		Lost int64 `json:"lost"`
+	}
+	_ = json.Unmarshal([]byte(grounds), &g) // our own text
+	return g.Lost
+}
+
+// AuditSubject names a monitor in the log.
+func AuditSubject(m *v1alpha1.ModelMonitor) string {
+	return strings.Join([]string{"ModelMonitor", m.Namespace, m.Name}, "/")
+}
+
+// AuditID is the same for an entry of a monitor, however often it is tried.
+func AuditID(m *v1alpha1.ModelMonitor, p v1alpha1.PendingAuditEntry) string {
+	return fmt.Sprintf("%s/%d", m.UID, p.Sequence)
+}
