@@ -173,3 +173,32 @@ func TestGoldenBenjaminiHochberg(t *testing.T) {
 		})
 	}
 }
+
+func TestGoldenTemperature(t *testing.T) {
+	for name, c := range golden(t, "temperature") {
+		t.Run(name, func(t *testing.T) {
+			logits := slices.Concat(c.Logits...)
+			classes := len(c.Logits[0])
+			got := Temperature(logits, classes, c.Labels)
+			// Their minimiser compares losses, which near the minimum differ by the square of the distance to it; ours finds
+			// the zero of the slope.
+			near(t, "T", got, c.T, 2e-8)
+			if ours, _ := slope(logits, classes, c.Labels, 1/got); math.Abs(ours) > 1e-9 {
+				t.Errorf("at T = %v the slope is %v, want 0", got, ours)
+			}
+			near(t, "loss", logLoss(logits, classes, c.Labels, got), c.MultiLogLoss, 1e-12)
+		})
+	}
+}
+
+// logLoss is the mean negative log-likelihood of labels under softmax(logits/temperature).
+func logLoss(logits []float64, classes int, labels []int, temperature float64) (mean float64) {
+	for i, label := range labels {
+		var sum float64
+		for _, z := range logits[i*classes : (i+1)*classes] {
+			sum += math.Exp(z / temperature)
+		}
+		mean += math.Log(sum) - logits[i*classes+label]/temperature
+	}
+	return mean / float64(len(labels))
+}
