@@ -95,12 +95,14 @@ type MinEffect struct {
 //
 // +kubebuilder:validation:MinProperties=1
 type Outliers struct {
-	// ratePercent is the share of the baseline whose outlier score lies above the cut. Defaults to "0.1".
+	// ratePercent is the share of predictions that are outliers while traffic is like the baseline, in all of it and in
+	// every segment that has enough rows in the baseline. Defaults to "0.1".
 	// +optional
 	// +default="0.1"
 	RatePercent Percent `json:"ratePercent,omitempty"`
 
-	// always are expressions; a prediction for which one holds is an outlier whatever its score.
+	// always are expressions; a prediction for which one holds is an outlier whatever its score, and has the expression
+	// as a reason. When unset, the score alone decides.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1

@@ -71,32 +71,39 @@ func Baseline(ctx context.Context, e *Env) (wire.Verdict, error) {
 }
 
 // fromDataset profiles the rows of the dataset. It reads them once to learn what is usual, once more where a feature
-// turns out to need an origin, and a last time to score every row against the rest, which gives the cuts.
+// turns out to need an origin, or where labels show that the model's scores need a temperature, and a last time to score
+// every row against the rest, which gives the cuts.
 func fromDataset(ctx context.Context, e *Env) (*tally, outlier.Summary, string, error) {
+	fail := func(err error) (*tally, outlier.Summary, string, error) { return nil, outlier.Summary{}, "", err }
 	files, err := datasetFiles(ctx, e)
 	if err != nil {
-		return nil, outlier.Summary{}, "", err
+		return fail(err)
 	}
 	in, err := newInstances(e.Config)
 	if err != nil {
-		return nil, outlier.Summary{}, "", err
+		return fail(err)
 	}
-	read := func(visit func(*record.Row) error) error { return in.each(ctx, e, files, visit) }
+	read := func(visit func(*record.Row)) error {
+		return in.each(ctx, e, files, func(r *record.Row) error { visit(r); return nil })
+	}
+	kind := e.Config.Schema.Prediction.Kind
 	features := e.Config.Schema.Features
 	var t *tally
 	var tails *certainties
+	var labels *thermometer
 	for {
 		p := newProfiler(features)
-		tails = newCertainties()
-		err := read(func(r *record.Row) error {
+		tails, labels = newCertainties(kind, 1), newThermometer(e.Config.Schema.Prediction)
+		err := in.each(ctx, e, files, func(r *record.Row) error {
 			tails.observe(r, 1)
+			labels.observe(r, in.truth)
 			return p.observe(r)
 		})
 		if err != nil {
-			return nil, outlier.Summary{}, "", err
+			return fail(err)
 		}
 		if t, err = p.tally(); err != nil {
-			return nil, outlier.Summary{}, "", err
+			return fail(err)
 		}
 		needed, changed := origins(features, t)
 		if !changed {
@@ -105,21 +112,30 @@ func fromDataset(ctx context.Context, e *Env) (*tally, outlier.Summary, string, 
 		features = needed
 	}
 	if !slices.Contains(in.found, true) && len(features) > 0 {
-		return nil, outlier.Summary{}, "", &problem{ReasonDatasetUnusable, errors.New("the dataset has no column of any feature of the schema: a column is named as the feature, or f_ and its name")}
+		return fail(&problem{ReasonDatasetUnusable, errors.New("the dataset has no column of any feature of the schema: a column is named as the feature, or f_ and its name")})
+	}
+	temperature, told := labels.temperature()
+	if temperature != 1 {
+		tails = newCertainties(kind, temperature)
+		if err := read(func(r *record.Row) { tails.observe(r, 1) }); err != nil {
+			return fail(err)
+		}
 	}
 	summary := summarize(t, features, e.Config.Schema, tails)
-	scores := newScores(e.Config.Schema, summary)
-	in.segments = nil // Scores do not depend on them.
-	if err := read(func(r *record.Row) error { scores.observe(r, 1); return nil }); err != nil {
-		return nil, outlier.Summary{}, "", err
+	scores := newScores(e.Config, summary)
+	if err := read(func(r *record.Row) { scores.observe(r, 1) }); err != nil {
+		return fail(err)
 	}
-	summary.Cuts = scores.tail()
-	return t, summary, in.note(), nil
+	scores.addTo(&summary, e.Config.Outliers.Rate)
+	return t, summary, in.note(told), nil
 }
 
-// note says what the dataset lacked.
-func (in *instances) note() string {
+// note says what the dataset lacked, after what its labels told.
+func (in *instances) note(told string) string {
 	var notes, absent []string
+	if told != "" {
+		notes = append(notes, told)
+	}
 	for i, found := range in.found {
 		if !found {
 			absent = append(absent, in.schema.Features[i].Name)
@@ -156,18 +172,18 @@ func fromTraffic(ctx context.Context, e *Env) (*tally, outlier.Summary, string, 
 		})
 		return err
 	}
-	tails := newCertainties()
+	tails := newCertainties(e.Config.Schema.Prediction.Kind, 1)
 	if err := read(tails.observe); err != nil {
 		return nil, outlier.Summary{}, "", err
 	}
 	summary := summarize(t, before.Origins(e.Config.Schema.Features), e.Config.Schema, tails)
-	scores := newScores(e.Config.Schema, summary)
+	scores := newScores(e.Config, summary)
 	if err := read(scores.observe); err != nil {
 		return nil, outlier.Summary{}, "", err
 	}
-	summary.Cuts = scores.tail()
+	scores.addTo(&summary, e.Config.Outliers.Rate)
 	return t, summary, "", nil
 }
 
-// scoredColumns are what an outlier score is computed from.
-var scoredColumns = []string{"score", "prediction", "confidence", "entropy", "margin", "keep_probability", "f_*"}
+// scoredColumns are what an outlier score, and the segments that it is compared in, come from.
+var scoredColumns = []string{"segments", "score", "prediction", "confidence", "entropy", "margin", "keep_probability", "f_*"}

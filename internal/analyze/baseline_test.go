@@ -111,14 +111,18 @@ func TestBaselineOfADataset(t *testing.T) {
 	// By construction about one row in a hundred scores above the cut of one per cent.
 	scorer := outlier.NewScorer(e.Config.Schema, summary, 0.01)
 	outliers := 0
-	for _, r := range rows {
+	for i, r := range rows {
+		r.RecordID = fmt.Sprint(i)
 		r.Confidence, r.Entropy, r.Margin = outlier.Uncertainty([]float64{1 - r.Score, r.Score})
 		if scorer.Score(&r) {
 			outliers++
 		}
 	}
-	if outliers < 100 || outliers > 260 {
-		t.Errorf("%d of 20,000 rows are above the cut of 1 %%", outliers)
+	if outliers < 150 || outliers > 250 {
+		t.Errorf("%d of 20,000 rows are outliers at 1 %%", outliers)
+	}
+	if c := summary.Cells; c == nil || c.Segment == "" {
+		t.Errorf("cells %+v, want those of two segments", c)
 	}
 }
 
@@ -287,6 +291,7 @@ func writeRows(t testing.TB, e *Env, tier record.Tier, name string, rows []recor
 func TestBaselineOfTheTrailingTraffic(t *testing.T) {
 	e := testEnv(t)
 	e.Config.Baseline = wire.Baseline{Name: "may", TrailingSeconds: 3600}
+	e.Config.Outliers.Rate = 0.1
 	rows := flightsOf(4_000, 4)
 	for i := range rows {
 		r := &rows[i]
@@ -303,6 +308,10 @@ func TestBaselineOfTheTrailingTraffic(t *testing.T) {
 	// The half of the rows that was kept stands for all of them, so the tail reaches to 1 in 4,000.
 	if summary.Rows != 4_000 || len(summary.Cuts) != len(summary.Features[1].Deviations) {
 		t.Errorf("summary of %d rows with %d cuts", summary.Rows, len(summary.Cuts))
+	}
+	// The segments are those that the sidecar found.
+	if c := summary.Cells; c == nil || c.Segment == "" {
+		t.Errorf("cells %+v, want some", c)
 	}
 	if diff := cmp.Diff([]string{"late", "ontime"}, keysOf(summary.Prediction.Classes)); diff != "" {
 		t.Error(diff)

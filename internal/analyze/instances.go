@@ -26,6 +26,10 @@ type instances struct {
 	segments []segment
 	// found says which features have a column; missing ones are missing in every row.
 	found []bool
+	// scored says that the file has a column of each class's probability. Its rows then have Scores.
+	scored bool
+	// truth is the class of the row that turned out to be right; empty where it is not known.
+	truth string
 	// damaged names files that could not be read to their end.
 	damaged []string
 }
@@ -42,7 +46,16 @@ const (
 	columnConfidence
 	columnEntropy
 	columnMargin
+	columnTruth
 	predictionColumns
+)
+
+// The names of columns that only a dataset has.
+const (
+	// truthColumn is the class that turned out to be right.
+	truthColumn = "truth"
+	// scoreColumn is followed by a class: its probability, where there are more than two.
+	scoreColumn = "score_"
 )
 
 func newInstances(config wire.Config) (*instances, error) {
@@ -70,9 +83,22 @@ func (in *instances) wanted() []table.Wanted {
 	number := func(name string) table.Wanted {
 		return table.Wanted{Names: []string{name}, Type: wire.Numeric, Optional: true}
 	}
-	return append(wanted,
-		number("score"), table.Wanted{Names: []string{"prediction", "label"}, Type: wire.Categorical, Optional: true},
-		number("confidence"), number("entropy"), number("margin"))
+	category := func(names ...string) table.Wanted {
+		return table.Wanted{Names: names, Type: wire.Categorical, Optional: true}
+	}
+	wanted = append(wanted, number("score"), category("prediction", "label"), number("confidence"), number("entropy"), number("margin"), category(truthColumn))
+	for _, class := range in.scoredClasses() {
+		wanted = append(wanted, number(scoreColumn+class))
+	}
+	return wanted
+}
+
+// scoredClasses are those whose probabilities may be in columns of their own.
+func (in *instances) scoredClasses() []string {
+	if in.schema.Prediction.Kind != wire.MulticlassClassification {
+		return nil
+	}
+	return in.schema.Prediction.Classes
 }
 
 // each calls visit with every row of the files. The row is valid until the next one.
@@ -110,6 +136,10 @@ func (in *instances) file(ctx context.Context, e *Env, key string, visit func(*r
 		in.found[i] = in.found[i] || reader.Found(i)
 	}
 	features := len(in.schema.Features)
+	in.scored = len(in.scoredClasses()) > 0
+	for i := range in.scoredClasses() {
+		in.scored = in.scored && reader.Found(features+predictionColumns+i)
+	}
 	batch := table.NewBatch(len(wanted))
 	row := record.Row{Features: make([]record.Value, features), ModelVersion: wire.UnknownVersion}
 	for {
@@ -141,6 +171,7 @@ func (in *instances) predict(r *record.Row, columns [][]record.Value, i int) {
 		}
 		return math.NaN()
 	}
+	in.truth = columns[columnTruth][i].Str
 	p := in.schema.Prediction
 	r.Score, r.Prediction = number(columnScore), className(p, columns[columnPrediction][i].Str)
 	binary := p.Kind == wire.BinaryClassification
@@ -153,6 +184,14 @@ func (in *instances) predict(r *record.Row, columns [][]record.Value, i int) {
 	}
 	if binary {
 		r.Confidence, r.Entropy, r.Margin = outlier.Uncertainty([]float64{1 - r.Score, r.Score})
+		return
+	}
+	if in.scored {
+		r.Scores = r.Scores[:0]
+		for class := range in.scoredClasses() {
+			r.Scores = append(r.Scores, number(predictionColumns+class))
+		}
+		r.Confidence, r.Entropy, r.Margin = outlier.Uncertainty(r.Scores)
 		return
 	}
 	r.Confidence, r.Entropy, r.Margin = number(columnConfidence), number(columnEntropy), number(columnMargin)

@@ -138,7 +138,7 @@ func (r *OutliersReport) verdict(e *Env, key string) wire.Verdict {
 	for _, p := range r.Top[:min(len(r.Top), maxFindings)] {
 		f := wire.Finding{Statistic: "outlierScore", Effect: short(p.OutlierScore)}
 		if len(p.Reasons) > 0 {
-			f.Feature = featureOf(p.Reasons[0])
+			_, f.Feature = outlier.ClassOf(p.Reasons[0])
 		}
 		if len(p.Segments) > 0 {
 			f.Segment = p.Segments[0]
@@ -146,13 +146,4 @@ func (r *OutliersReport) verdict(e *Env, key string) wire.Verdict {
 		v.Findings = append(v.Findings, f)
 	}
 	return v
-}
-
-// featureOf is the feature that a reason such as "z:delay" or "schema:delay:range" is about, "" for the prediction.
-func featureOf(reason string) string {
-	kind, rest, _ := strings.Cut(reason, ":")
-	if kind == "schema" {
-		rest, _, _ = strings.Cut(rest, ":")
-	}
-	return rest
 }

@@ -154,7 +154,7 @@ func (p *Prediction) why() string {
 	var parts []string
 	for _, f := range p.Features {
 		for _, reason := range p.Reasons {
-			if featureOf(reason) == f.Name {
+			if _, feature := outlier.ClassOf(reason); feature == f.Name {
 				parts = append(parts, fmt.Sprintf("%s=%s (%s)", f.Name, printable(f.Value), f.Usual))
 				break
 			}

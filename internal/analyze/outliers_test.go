@@ -125,13 +125,3 @@ func TestOutliersWithoutRowsOrScores(t *testing.T) {
 		}
 	})
 }
-
-func TestFeatureOfAReason(t *testing.T) {
-	for reason, want := range map[string]string{
-		"z:delay": "delay", "unseen:origin": "origin", "schema:delay:range": "delay", "entropy": "", "always[0]": "", "": "",
-	} {
-		if got := featureOf(reason); got != want {
-			t.Errorf("feature of %q = %q, want %q", reason, got, want)
-		}
-	}
-}

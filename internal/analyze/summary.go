@@ -49,46 +49,61 @@ func summarize(t *tally, features []wire.Feature, schema wire.Schema, tails *cer
 	return s
 }
 
-// certainties counts how uncertain the predictions of a baseline are.
+// certainties counts how uncertain the predictions of a baseline are, at a temperature.
 type certainties struct {
+	kind                      wire.PredictionKind
+	temperature               float64
 	entropy, ambiguity, doubt *profile.Series
 }
 
-func newCertainties() *certainties {
-	return &certainties{entropy: numbers(), ambiguity: numbers(), doubt: numbers()}
+func newCertainties(kind wire.PredictionKind, temperature float64) *certainties {
+	return &certainties{kind: kind, temperature: temperature, entropy: numbers(), ambiguity: numbers(), doubt: numbers()}
 }
 
 func numbers() *profile.Series { return profile.NewSeries(profile.Key{}, wire.Numeric, 0) }
 
 // observe counts a row that stands for weight rows. What is unknown is NaN, which a series counts apart.
 func (c *certainties) observe(r *record.Row, weight int64) {
+	confidence, entropy, margin := outlier.CertaintyAt(c.kind, r, c.temperature)
 	for range weight {
-		c.entropy.ObserveNumber(r.Entropy)
-		c.ambiguity.ObserveNumber(1 - r.Margin)
-		c.doubt.ObserveNumber(1 - r.Confidence)
+		c.entropy.ObserveNumber(entropy)
+		c.ambiguity.ObserveNumber(1 - margin)
+		c.doubt.ObserveNumber(1 - confidence)
 	}
 }
 
 func (c *certainties) summary() outlier.PredictionSummary {
-	return outlier.PredictionSummary{Entropy: outlier.NewTail(c.entropy), Ambiguity: outlier.NewTail(c.ambiguity), Doubt: outlier.NewTail(c.doubt)}
+	s := outlier.PredictionSummary{Entropy: outlier.NewTail(c.entropy), Ambiguity: outlier.NewTail(c.ambiguity), Doubt: outlier.NewTail(c.doubt)}
+	if c.temperature != 1 {
+		s.Temperature = c.temperature
+	}
+	return s
 }
 
-// scores counts the outlier scores of a baseline's own rows.
+// scores counts the outlier scores of a baseline's own rows, by the segments that they are in.
 type scores struct {
-	scorer *outlier.Scorer
-	series *profile.Series
+	scorer     *outlier.Scorer
+	series     *profile.Series
+	calibrator *outlier.Calibrator
 }
 
-func newScores(schema wire.Schema, s outlier.Summary) *scores {
-	// The rate only decides which rows are outliers, and nothing here asks.
-	return &scores{scorer: outlier.NewScorer(schema, &s, 0), series: numbers()}
+func newScores(c wire.Config, s outlier.Summary) *scores {
+	var segments []string
+	for _, segment := range c.Segments {
+		segments = append(segments, segment.Name)
+	}
+	return &scores{outlier.NewReference(c.Schema, &s), numbers(), outlier.NewCalibrator(segments)}
 }
 
 func (s *scores) observe(r *record.Row, weight int64) {
 	s.scorer.Score(r)
+	s.calibrator.Observe(r, weight)
 	for range weight {
 		s.series.ObserveNumber(r.OutlierScore)
 	}
 }
 
-func (s *scores) tail() outlier.Tail { return outlier.NewTail(s.series) }
+// addTo adds the cuts to a summary.
+func (s *scores) addTo(summary *outlier.Summary, rate float64) {
+	summary.Cuts, summary.Cells = outlier.NewTail(s.series), s.calibrator.Cells(rate)
+}

@@ -53,8 +53,11 @@ const (
 	// MetricUnreachable counts inference calls for which no connection to the model server could be made. They are no
 	// requests: the model never saw them.
 	MetricUnreachable = "vedette_upstream_unreachable_total"
-	// MetricOutliers counts instances whose outlier score passed the cut.
+	// MetricOutliers counts instances that are outliers, once each, by the class of the worst reason: uncertainty, distance,
+	// category, length, missing, schema, rule.
 	MetricOutliers = "vedette_outliers_total"
+	// MetricSegmentOutliers counts the same per segment.
+	MetricSegmentOutliers = "vedette_segment_outliers_total"
 	// MetricSinkUp is 1 while the last upload succeeded, 0 after one failed, absent before the first.
 	MetricSinkUp = "vedette_sink_up"
 	// MetricSpoolBytes is what waits for upload, in bytes.

@@ -7,7 +7,9 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -45,6 +47,7 @@ const baselineRows = 20_000
 // random is a row of the baseline: distances are normal, origins as frequent as Zipf has it.
 func random(r *rand.Rand) *record.Row {
 	row := usual()
+	row.RecordID = strconv.FormatUint(r.Uint64(), 16)
 	row.Features[0].Num = 1000 + 100*r.NormFloat64()
 	row.Features[1].Str = []string{"ATL", "LAX", "ORD", "JFK"}[int(4*math.Pow(r.Float64(), 3))]
 	row.Features[3].Num = float64(r.IntN(2))
@@ -54,9 +57,17 @@ func random(r *rand.Rand) *record.Row {
 	return row
 }
 
-// baseline is made as analyze makes one: profiles, then scores, then cuts.
+// baseline is made once, as analyze makes one: profiles, then scores, then cuts.
 func baseline(t testing.TB) *outlier.Summary {
 	t.Helper()
+	sum, err := madeBaseline()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sum
+}
+
+var madeBaseline = sync.OnceValues(func() (*outlier.Summary, error) {
 	r := rand.New(rand.NewPCG(1, 1))
 	series := make([]*profile.Series, len(schema.Features))
 	for i, f := range schema.Features {
@@ -77,25 +88,23 @@ func baseline(t testing.TB) *outlier.Summary {
 		sum.Features = append(sum.Features, outlier.Summarize(s))
 	}
 	sum.Prediction.Entropy = outlier.NewTail(entropy)
-	scorer := outlier.NewScorer(schema, &sum, 0)
+	scorer := outlier.NewReference(schema, &sum)
 	scores := profile.NewSeries(profile.Key{}, wire.Numeric, 0)
+	calibrator := outlier.NewCalibrator(nil)
 	for _, row := range rows {
 		if scorer.Score(row) {
-			t.Fatal("there is an outlier, but no cut")
+			return nil, errors.New("there is an outlier, but no cut")
 		}
 		scores.ObserveNumber(row.OutlierScore)
+		calibrator.Observe(row, 1)
 	}
-	sum.Cuts = outlier.NewTail(scores)
+	sum.Cuts, sum.Cells = outlier.NewTail(scores), calibrator.Cells(0.001)
 	b, err := outlier.Encode(sum)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	decoded, err := outlier.Decode(b)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return decoded
-}
+	return outlier.Decode(b)
+})
 
 func TestTheRateOfTheBaselineIsKept(t *testing.T) {
 	t.Parallel()
@@ -132,7 +141,8 @@ func TestScore(t *testing.T) {
 		},
 		"a number far off":               {func(r *record.Row) { r.Features[0].Num = 2000 }, true, 4.5, []string{"z:distance"}, nil},
 		"an unseen category":             {func(r *record.Row) { r.Features[1].Str = "XYZ" }, true, 4.3, []string{"unseen:origin"}, nil},
-		"a long text":                    {func(r *record.Row) { r.Features[4].Str = strings.Repeat("y", 500) }, true, 4, []string{"z:note"}, nil},
+		"a long text":                    {func(r *record.Row) { r.Features[4].Str = strings.Repeat("y", 500) }, true, 4, []string{"length:note"}, nil},
+		"a short text":                   {func(r *record.Row) { r.Features[4].Str = "yy" }, true, 4, []string{"length:note"}, nil},
 		"a missing value that never was": {func(r *record.Row) { r.Features[3] = record.Value{} }, true, 4.3, []string{"missing:weekend"}, nil},
 		"a required value that is missing": {
 			func(r *record.Row) { r.Features[0] = record.Value{} }, true, 6, []string{"schema:distance:missing"}, []string{"distance:missing"},
@@ -231,8 +241,8 @@ func TestConstantsAndRareCategories(t *testing.T) {
 	if got := score(5.1, "often"); got < 4 || got > 4.7 {
 		t.Errorf("the score of another value of a constant is %v, want about that of 1 in 10,000", got)
 	}
-	// Both are in 10 of 10,000: what is as rare is 20 of 10,000.
-	if got, want := score(5, "seldom"), -math.Log10(0.002); math.Abs(got-want) > 1e-9 {
+	// Both are in 10 of 10,000: what is as rare is 20 of 10,000, and the row itself.
+	if got, want := score(5, "seldom"), -math.Log10(21.0/10_001); math.Abs(got-want) > 1e-9 {
 		t.Errorf("the score of a rare category is %v, want %v", got, want)
 	}
 }
@@ -353,5 +363,17 @@ func BenchmarkScore(b *testing.B) {
 	for b.Loop() {
 		scorer.Score(rows[i&1023])
 		i++
+	}
+}
+
+func TestScoringAllocatesNothing(t *testing.T) {
+	sum := *baseline(t)
+	sum.Prediction.Temperature = 1.5
+	scorer := outlier.NewScorer(schema, &sum, 0.001)
+	row := usual()
+	row.Features[1].Str, row.Features[0] = "XYZ", record.Value{}
+	scorer.Score(row) // The slices of reasons and violations have their room now.
+	if n := testing.AllocsPerRun(100, func() { scorer.Score(row) }); n != 0 {
+		t.Errorf("%v allocations a row", n)
 	}
 }

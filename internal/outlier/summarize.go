@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/vedette-dev/vedette/internal/profile"
+	"github.com/vedette-dev/vedette/internal/wire"
 )
 
 // normalMAD is the median absolute deviation of a normal distribution of standard deviation 1, meanToMAD its quotient by
@@ -42,7 +43,28 @@ func Summarize(s *profile.Series) FeatureSummary {
 	if f.MAD > 0 {
 		f.Deviations = newTail(s.Count, func(p float64) float64 { return normalMAD * d.quantile(p) / f.MAD })
 	}
+	if f.StdDev > 0 && s.Type == wire.Numeric {
+		d := deviations(s, f.Mean)
+		f.Sigmas = newTail(s.Count, func(p float64) float64 { return d.quantile(p) / f.StdDev })
+	}
+	if s.Type == wire.Text {
+		f.Long = NewTail(s)
+		f.Short = newTail(s.Count, func(p float64) float64 { return -quantileBelow(s, 1-p) })
+	}
 	return f
+}
+
+// quantileBelow is the greatest beginning of a bucket that no more than the share p of the values is below, but no less
+// than the least value.
+func quantileBelow(s *profile.Series, p float64) float64 {
+	below := int64(p * float64(s.Count))
+	for b, n := range s.Buckets.All() {
+		if below -= n; below < 0 {
+			lo, _ := profile.Bounds(b)
+			return max(s.Origin+lo, s.Min)
+		}
+	}
+	return s.Max
 }
 
 // Count is the categories of a series that are counted one by one.
@@ -60,14 +82,14 @@ type deviation struct {
 	count    int64
 }
 
-// deviations are the distances from the median of the farther ends of the buckets, so that what is derived from them
+// deviations are the distances from a center of the farther ends of the buckets, so that what is derived from them
 // never makes a value more surprising than it is.
-func deviations(s *profile.Series, median float64) spread {
+func deviations(s *profile.Series, center float64) spread {
 	d := make(spread, 0, s.Buckets.Len())
 	for b, n := range s.Buckets.All() {
 		lo, hi := profile.Bounds(b)
 		lo, hi = max(s.Origin+lo, s.Min), min(s.Origin+hi, s.Max)
-		d = append(d, deviation{max(math.Abs(lo-median), math.Abs(hi-median)), n})
+		d = append(d, deviation{max(math.Abs(lo-center), math.Abs(hi-center)), n})
 	}
 	slices.SortFunc(d, func(a, b deviation) int { return cmp.Compare(a.distance, b.distance) })
 	return d

@@ -4,10 +4,12 @@
 // the score. The sidecar scores every prediction with it, and analyze the baseline itself, to find the cut. It is pure:
 // it imports no Kubernetes package, and reads no clock.
 //
-// All scorers speak one scale, the surprise: −log10 of about the share of the baseline that is as extreme. The outlier
-// score is the greatest surprise: a sum would count what hangs together many times, and a greatest one has a reason.
-// Because it is the greatest of many, a score of 3 is more frequent than one in a thousand; the cut for a rate is
-// therefore a quantile of the baseline's own scores.
+// All scorers speak one scale, the surprise: −log10 of a conformal p-value, (1 + the rows of the baseline that are at least
+// as strange) / (1 + its rows). Of numbers the summary keeps a grid of quantiles: between them the share is interpolated,
+// and beyond the baseline's extremes extrapolated, so that what lies there has an order. The outlier score is the greatest
+// surprise: a sum would count what hangs together many times, and a greatest one has a reason. Because it is the greatest
+// of many, a score of 3 is more frequent than one in a thousand: whether a row is an outlier is decided by a second p-value,
+// that of its score among those of the baseline's own rows in the same cell (type cut has the formula).
 package outlier
 
 import (
@@ -17,6 +19,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/vedette-dev/vedette/internal/wire"
 )
@@ -36,8 +39,10 @@ type Summary struct {
 	Rows       int64             `json:"rows"`
 	Features   []FeatureSummary  `json:"features,omitempty"`
 	Prediction PredictionSummary `json:"prediction,omitzero"`
-	// Cuts are the quantiles of the baseline's outlier scores, from which the cut of any rate follows.
+	// Cuts are the quantiles of the baseline's outlier scores, for sidecars that know no cells.
 	Cuts Tail `json:"cuts,omitempty"`
+	// Cells are the outlier scores of the baseline by parts of the traffic; nil in summaries of before.
+	Cells *Cell `json:"cells,omitempty"`
 }
 
 // FeatureSummary is what a feature looks like in a baseline, or the score of a regression.
@@ -59,8 +64,12 @@ type FeatureSummary struct {
 	StdDev float64 `json:"stdDev,omitempty"`
 	Min    float64 `json:"min,omitempty"`
 	Max    float64 `json:"max,omitempty"`
-	// Deviations is the tail of 0.6745·|x−Median|/MAD.
+	// Deviations is the tail of 0.6745·|x−Median|/MAD, Sigmas that of |x−Mean|/StdDev.
 	Deviations Tail `json:"deviations,omitempty"`
+	Sigmas     Tail `json:"sigmas,omitempty"`
+	// Long is the tail of the lengths of texts, Short that of their negatives.
+	Long  Tail `json:"long,omitempty"`
+	Short Tail `json:"short,omitempty"`
 
 	// Categories counts values by category; Other counts those of categories that are not named.
 	Categories map[string]int64 `json:"categories,omitempty"`
@@ -73,7 +82,10 @@ type PredictionSummary struct {
 	Score *FeatureSummary `json:"score,omitempty"`
 	// Classes counts the predicted classes.
 	Classes map[string]int64 `json:"classes,omitempty"`
-	// Entropy, Ambiguity (1 − margin) and Doubt (1 − confidence) are the tails of what makes a prediction uncertain.
+	// Temperature is what logits are divided by before uncertainty is measured; 0 when it is not known, which is as 1.
+	Temperature float64 `json:"temperature,omitempty"`
+	// Entropy, Ambiguity (1 − margin) and Doubt (1 − confidence) are the tails of what makes a prediction uncertain, at
+	// that temperature.
 	Entropy   Tail `json:"entropy,omitempty"`
 	Ambiguity Tail `json:"ambiguity,omitempty"`
 	Doubt     Tail `json:"doubt,omitempty"`
@@ -119,7 +131,43 @@ func Decode(b []byte) (*Summary, error) {
 	if len(s.Digest) != 16 {
 		return nil, fmt.Errorf("%w: it has no digest", ErrSummary)
 	}
+	if err := s.check(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrSummary, err)
+	}
 	return &s, nil
+}
+
+// check says what is wrong with a summary that came from outside.
+func (s *Summary) check() error {
+	p := s.Prediction
+	tails := []Tail{s.Cuts, p.Entropy, p.Ambiguity, p.Doubt}
+	features := s.Features
+	if p.Score != nil {
+		features = append(slices.Clip(features), *p.Score)
+	}
+	for _, f := range features {
+		tails = append(tails, f.Deviations, f.Sigmas, f.Long, f.Short)
+		if min(f.Rows, f.Missing, f.Invalid, f.Other) < 0 || !(f.MAD >= 0) || !(f.StdDev >= 0) {
+			return fmt.Errorf("a count or a spread of feature %.100q is negative", f.Name)
+		}
+		for _, n := range f.Categories {
+			if n < 0 {
+				return fmt.Errorf("the count of a category of feature %.100q is negative", f.Name)
+			}
+		}
+	}
+	for _, t := range tails {
+		if len(t) > len(Rates) || !slices.IsSorted(t) {
+			return errors.New("the quantiles of a tail are out of order, or too many")
+		}
+	}
+	if p.Temperature < 0 {
+		return errors.New("its temperature is negative")
+	}
+	if s.Cells == nil {
+		return nil
+	}
+	return s.Cells.check()
 }
 
 // Origins are the features with the origins of the summary where the schema declares none.

@@ -235,7 +235,7 @@ type Drift struct {
 
 // Outliers says which predictions are kept as outliers.
 type Outliers struct {
-	// Rate is the share, in [0, 1], of the baseline whose outlier score lies above the cut. 0: no cut.
+	// Rate is the share, in [0, 1], of what is like the baseline that counts as outliers. 0: none by their score.
 	Rate float64 `json:"rate"`
 	// Always are CEL expressions; a prediction for which one holds is an outlier whatever its score.
 	Always []string `json:"always,omitempty"`

@@ -25,8 +25,8 @@ type Reference struct {
 	OriginDelay2h float64   `parquet:"origin_delay_2h,dict"`
 	Score         float64   `parquet:"score"`
 	Prediction    string    `parquet:"prediction,dict"`
-	// Late is the label that arrived later.
-	Late bool `parquet:"late"`
+	// Truth is the label that arrived later: whether the flight was late.
+	Truth bool `parquet:"truth"`
 }
 
 // WriteBaseline writes the flights of MayBaseline with the model's answers as Parquet, and returns how many there are.
@@ -45,7 +45,7 @@ func WriteBaseline(w io.Writer) (int, error) {
 		rows[i] = Reference{
 			FlightID: f.ID(), Departure: f.Departure, Hour: int64(f.Hour()), Weekday: f.Weekday(),
 			Origin: f.Origin, Destination: f.Destination, Distance: float64(f.Distance), OriginDelay2h: f.OriginDelay2h,
-			Score: score, Prediction: model.Label(score), Late: f.Late(),
+			Score: score, Prediction: model.Label(score), Truth: f.Late(),
 		}
 	}
 	p := parquet.NewGenericWriter[Reference](w, parquet.Compression(&parquet.Zstd), parquet.CreatedBy("vedette", "test/data", ""))

@@ -117,7 +117,7 @@ func TestWriteBaseline(t *testing.T) {
 	}
 	for i, r := range rows {
 		f := flights[i]
-		if r.FlightID != f.ID() || r.Late != f.Late() || r.Origin != f.Origin || r.Hour != int64(f.Hour()) {
+		if r.FlightID != f.ID() || r.Truth != f.Late() || r.Origin != f.Origin || r.Hour != int64(f.Hour()) {
 			t.Fatalf("row %d is %+v, want flight %s", i, r, f.ID())
 		}
 		if r.Score <= 0 || r.Score >= 1 || r.Prediction != model.Label(r.Score) {

@@ -43,5 +43,5 @@ func Build(m *v1alpha1.ModelMonitor, e monitor.Effective) *unstructured.Unstruct
 // sampleLimit is four times what a sidecar with so many segments exposes (package telemetry has the formula): an overrun
 // drops the whole scrape, so it must only stop what has gone wild.
 func sampleLimit(segments int) int64 {
-	return 4 * int64(20*(segments+1)+30)
+	return 4 * int64(19*(segments+1)+36)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/vedette-dev/vedette/internal/capture/plan"
 	"github.com/vedette-dev/vedette/internal/capture/proxy"
 	"github.com/vedette-dev/vedette/internal/capture/telemetry"
+	"github.com/vedette-dev/vedette/internal/outlier"
 	"github.com/vedette-dev/vedette/internal/record"
 )
 
@@ -37,6 +38,7 @@ type instance struct {
 	record.Row
 	segments []int
 	outlier  bool
+	class    outlier.Class
 }
 
 // build takes an exchange apart. It changes nothing but its result.
@@ -69,7 +71,7 @@ func (w *worker) build(it item) *call {
 			}
 		}
 		j := p.Judge(&row.Row, in, bodies, outcome == record.OutcomeOK)
-		row.segments, row.outlier = j.Segments, j.Outlier
+		row.segments, row.outlier, row.class = j.Segments, j.Outlier, j.Class
 		c.faults += j.Faults
 		for _, s := range j.Segments {
 			if !slices.Contains(c.segments, s) {

@@ -78,7 +78,7 @@ func (w *worker) profile(c *call, in *instance) {
 	m := c.plan.Metrics
 	m.Prediction(in.segments, in.Confidence, in.Entropy)
 	if in.outlier {
-		m.Outlier()
+		m.Outlier(in.segments, in.class)
 	}
 	switch {
 	case c.skip != "":

@@ -3,22 +3,22 @@
 package plan
 
 import (
-	"fmt"
 	"math"
 
 	"github.com/vedette-dev/vedette/internal/capture/decode"
 	"github.com/vedette-dev/vedette/internal/expr"
 	"github.com/vedette-dev/vedette/internal/outlier"
 	"github.com/vedette-dev/vedette/internal/record"
-	"github.com/vedette-dev/vedette/internal/wire"
 )
 
 // Judgement is what was found out about an instance beside what its row holds.
 type Judgement struct {
 	// Segments are the indexes of the segments that the instance is in.
 	Segments []int
-	// Outlier says that its score is above the cut, or a rule that always holds.
+	// Outlier says that it is one: by its score, or because a rule holds.
 	Outlier bool
+	// Class is that of the reason why; empty when it is none.
+	Class outlier.Class
 	// Faults counts the expressions that could not be evaluated; they count as false.
 	Faults int
 }
@@ -39,9 +39,7 @@ func NewBodies(c *decode.Call) Bodies {
 // outlier score. Without an answer there is no prediction to be strange, and only segments and violations are found.
 func (p *Plan) Judge(row *record.Row, in *decode.Instance, bodies Bodies, answered bool) Judgement {
 	var j Judgement
-	p.certainty(row)
-	row.OutlierReasons, row.Violations = nil, nil
-	j.Outlier = p.scorer.Score(row)
+	row.Confidence, row.Entropy, row.Margin = outlier.Certainty(p.Config.Schema.Prediction.Kind, row)
 	x := expr.Input{
 		Features: row.Features,
 		Score:    row.Score, Confidence: row.Confidence, Entropy: row.Entropy, Margin: row.Margin, Label: row.Prediction,
@@ -58,28 +56,26 @@ func (p *Plan) Judge(row *record.Row, in *decode.Instance, bodies Bodies, answer
 			row.Segments = append(row.Segments, p.Config.Segments[i].Name)
 		}
 	}
+	row.OutlierReasons, row.Violations = nil, nil
+	j.Outlier = p.scorer.Score(row) // After the segments: whether a score is that of an outlier depends on them.
 	if !answered {
 		j.Outlier, row.OutlierScore, row.OutlierReasons = false, math.NaN(), nil
 		return j
 	}
-	for i, rule := range p.always {
+	if j.Outlier {
+		j.Class, _ = outlier.ClassOf(row.OutlierReasons[0]) // the worst
+	}
+	for _, rule := range p.always {
 		holds, err := rule.Eval(&x)
 		if err != nil {
 			j.Faults++
 		}
 		if holds {
-			j.Outlier = true
-			row.OutlierReasons = append(row.OutlierReasons, fmt.Sprintf("always[%d]", i))
+			if !j.Outlier {
+				j.Outlier, j.Class = true, outlier.ClassRule
+			}
+			row.OutlierReasons = append(row.OutlierReasons, rule.reason)
 		}
 	}
 	return j
-}
-
-// certainty derives confidence, entropy and margin from the class probabilities.
-func (p *Plan) certainty(row *record.Row) {
-	scores := row.Scores
-	if len(scores) == 0 && p.Config.Schema.Prediction.Kind == wire.BinaryClassification {
-		scores = []float64{1 - row.Score, row.Score}
-	}
-	row.Confidence, row.Entropy, row.Margin = outlier.Uncertainty(scores)
 }

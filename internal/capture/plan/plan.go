@@ -43,9 +43,15 @@ type Plan struct {
 	Metrics *telemetry.Bound
 
 	segments []*expr.Program
-	always   []*expr.Program
+	always   []rule
 	scorer   *outlier.Scorer
 	hashKey  []byte
+}
+
+// rule makes an outlier of a prediction for which it holds.
+type rule struct {
+	*expr.Program
+	reason string
 }
 
 // Compile makes a plan, but for its metrics. A document of mode PassThrough needs none; a suspended monitor is one that
@@ -111,7 +117,7 @@ func (p *Plan) compile() error {
 		if err != nil {
 			return fmt.Errorf("outliers.always[%d]: %w", i, err)
 		}
-		p.always = append(p.always, program)
+		p.always = append(p.always, rule{program, outlier.RuleReason(when)})
 	}
 	return nil
 }

@@ -87,7 +87,7 @@ func TestJudge(t *testing.T) {
 		},
 		"an uncertain one is always an outlier": {
 			`{"distance":2,"origin":"LAX"}`, "0.5",
-			result{Reasons: []string{"entropy", "always[0]"}, Outlier: true, Confidence: 0.5, Margin: 0},
+			result{Reasons: []string{"entropy", "rule:p.score > 0.4 && p.score < 0.6"}, Outlier: true, Confidence: 0.5, Margin: 0},
 		},
 		"a breach of the schema": {
 			`{"origin":"JFK"}`, "1",

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/vedette-dev/vedette/internal/outlier"
 )
 
 // Call is what is counted of an inference call.
@@ -19,10 +21,13 @@ type Call struct {
 	RequestBytes, ResponseBytes int64
 }
 
+// incrementer is a counter, or one that begins when it first counts.
+type incrementer interface{ Inc() }
+
 // traffic are the series that exist for all calls and again for each segment.
 type traffic struct {
-	requests               [len(codes)]prometheus.Counter
-	timeouts, cancelled    prometheus.Counter
+	requests               [len(codes)]incrementer
+	timeouts, cancelled    incrementer
 	latency                prometheus.Observer
 	confidence, entropySum prometheus.Observer
 }
@@ -49,30 +54,36 @@ func (t *traffic) prediction(confidence, entropy float64) {
 
 // Bound are the series of one Binding, ready to be counted in without a look-up. It is safe for concurrent use.
 type Bound struct {
-	binding                                           Binding
-	all                                               traffic
-	segments                                          []traffic
-	requestBytes, responseBytes                       prometheus.Observer
-	other, unreachable, instances, profiled, outliers prometheus.Counter
-	skipped                                           map[SkipReason]prometheus.Counter
-	dropped                                           map[DropReason]prometheus.Counter
-	faults                                            map[Fault]prometheus.Counter
-	rows, rowsStored, rowsDropped                     map[string]prometheus.Counter
-	sinkUp                                            func() prometheus.Gauge
+	binding                                 Binding
+	all                                     traffic
+	segments                                []traffic
+	requestBytes, responseBytes             prometheus.Observer
+	other, unreachable, instances, profiled prometheus.Counter
+	outliers                                map[outlier.Class]prometheus.Counter
+	segmentOutliers                         []prometheus.Counter
+	skipped                                 map[SkipReason]prometheus.Counter
+	dropped                                 map[DropReason]prometheus.Counter
+	faults                                  map[Fault]prometheus.Counter
+	rows, rowsStored, rowsDropped           map[string]prometheus.Counter
+	sinkUp                                  func() prometheus.Gauge
 }
 
-func (v *vectors) bind(model string, b Binding) *Bound {
-	with := func(more ...string) []string { return append([]string{model, b.Version}, more...) }
+func (m *Metrics) bind(b Binding) *Bound {
+	v := &m.vectors
+	with := func(more ...string) []string { return append([]string{m.model, b.Version}, more...) }
+	later := func(c *prometheus.CounterVec, segment string, labels ...string) *seldom {
+		return &seldom{metrics: m, vector: c, version: b.Version, segment: segment, labels: with(labels...)}
+	}
 	bound := &Bound{
 		binding:       b,
-		all:           v.traffic(v.requests, v.timeouts, v.cancellations, v.latency, v.confidence, v.entropy, with()),
+		all:           v.traffic(v.requests, v.timeouts, v.latency, v.confidence, v.entropy, with()),
 		requestBytes:  v.requestBytes.WithLabelValues(with()...),
 		responseBytes: v.responseBytes.WithLabelValues(with()...),
 		other:         v.other.WithLabelValues(with()...),
 		unreachable:   v.unreachable.WithLabelValues(with()...),
 		instances:     v.instances.WithLabelValues(with()...),
 		profiled:      v.profiled.WithLabelValues(with()...),
-		outliers:      v.outliers.WithLabelValues(with()...),
+		outliers:      each(v.outliers, with, outlier.Classes[:]...),
 		skipped:       each(v.skipped, with, SkipUndecodable, SkipLimit, SkipNoAnswer, SkipDropped),
 		dropped:       each(v.dropped, with, DropQueue, DropInternal, DropSpool),
 		faults:        each(v.faults, with, FaultConfig, FaultExpression, FaultLabelKey),
@@ -81,9 +92,14 @@ func (v *vectors) bind(model string, b Binding) *Bound {
 		rowsDropped:   each(v.rowsDropped, with, TierPredictions, TierRecords, TierProfiles),
 		sinkUp:        func() prometheus.Gauge { return v.sinkUp.WithLabelValues(with()...) },
 	}
+	bound.all.requests[redirects] = later(v.requests, "", codes[redirects])
+	bound.all.cancelled = v.cancellations.WithLabelValues(with()...)
 	for _, s := range b.Segments {
-		bound.segments = append(bound.segments, v.traffic(v.segmentRequests, v.segmentTimeouts, v.segmentCancellations,
-			v.segmentLatency, v.segmentConfidence, v.segmentEntropy, with(s)))
+		t := v.traffic(v.segmentRequests, v.segmentTimeouts, v.segmentLatency, v.segmentConfidence, v.segmentEntropy, with(s))
+		t.requests[redirects] = later(v.segmentRequests, s, s, codes[redirects])
+		t.cancelled = later(v.segmentCancellations, s, s)
+		bound.segments = append(bound.segments, t)
+		bound.segmentOutliers = append(bound.segmentOutliers, v.segmentOutliers.WithLabelValues(with(s)...))
 	}
 	if b.Revision != "" {
 		v.configInfo.WithLabelValues(with(b.Revision)...).Set(1)
@@ -91,17 +107,20 @@ func (v *vectors) bind(model string, b Binding) *Bound {
 	return bound
 }
 
-func (v *vectors) traffic(requests, timeouts, cancelled *prometheus.CounterVec, latency *prometheus.HistogramVec,
+// traffic are the series that are there from the beginning: all but redirects and cancellations.
+func (v *vectors) traffic(requests, timeouts *prometheus.CounterVec, latency *prometheus.HistogramVec,
 	confidence, entropy *prometheus.SummaryVec, with []string,
 ) traffic {
 	t := traffic{
 		timeouts:   timeouts.WithLabelValues(with...),
-		cancelled:  cancelled.WithLabelValues(with...),
 		latency:    latency.WithLabelValues(with...),
 		confidence: confidence.WithLabelValues(with...),
 		entropySum: entropy.WithLabelValues(with...),
 	}
 	for i, code := range codes {
+		if i == redirects {
+			continue
+		}
 		t.requests[i] = requests.WithLabelValues(append(slices.Clip(with), code)...)
 	}
 	return t
@@ -148,8 +167,15 @@ func (b *Bound) Profiled(n int) { b.profiled.Add(float64(n)) }
 // Skipped counts instances that they do not.
 func (b *Bound) Skipped(r SkipReason, n int) { b.skipped[r].Add(float64(n)) }
 
-// Outlier counts an outlier.
-func (b *Bound) Outlier() { b.outliers.Inc() }
+// Outlier counts an outlier, by the class of its reason, and in segments.
+func (b *Bound) Outlier(segments []int, class outlier.Class) {
+	if c, ok := b.outliers[class]; ok {
+		c.Inc()
+	}
+	for _, s := range segments {
+		b.segmentOutliers[s].Inc()
+	}
+}
 
 // Dropped counts instances that were lost.
 func (b *Bound) Dropped(r DropReason, n int) { b.dropped[r].Add(float64(n)) }

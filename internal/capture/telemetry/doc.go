@@ -2,11 +2,14 @@
 
 // Package telemetry owns the sidecar's metrics: their names are those of package naming, their number is bounded.
 //
-// All series carry the labels model and version. With S segments there are 20 series for all traffic and 20 for each
-// segment (requests in 4 classes, timeouts, cancellations, 10 of the latency histogram with 7 finite buckets, sum and
-// count of confidence and of entropy), and 30 of which there is one set:
+// All series carry the labels model and version. With S segments there are 19 series for all traffic and 19 for each
+// segment: requests in 3 classes, timeouts, 10 of the latency histogram with 7 finite buckets, sum and count of confidence
+// and of entropy, and cancellations of all traffic, outliers of each segment. There are 36 of which there is one set:
 //
-//	20·(S+1) + 30, which is 150 for 5 segments.
+//	19·(S+1) + 36, which is 150 for 5 segments.
+//
+// On top come those that begin when they first count, since few models ever need them: redirects (3xx), of all traffic and
+// of each segment, and cancellations of each segment.
 //
 // There are no Go or process collectors. What is counted obeys these identities, at rest:
 //
@@ -14,6 +17,7 @@
 //	instances         = rows{tier="predictions"} + dropped{reason="queue"} + dropped{reason="internal"}   (keep all)
 //	rows{tier}        = rows_stored{tier} + rows_dropped{tier} + those that wait in the spool
 //	dropped{"spool"}  = rows_dropped{tier="predictions"}
+//	Σ outliers{reason} = rows of keep_reason outlier in either tier, written or dropped
 //
 // An instance is one prediction of an inference call. A call that cannot be taken apart (undecodable, longer than the
 // limit, or lost before it was decoded) counts as one. The series of segments are counted after decoding: calls that

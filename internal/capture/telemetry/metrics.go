@@ -64,6 +64,9 @@ const (
 
 var codes = [...]string{"2xx", "3xx", "4xx", "5xx"}
 
+// redirects is the index of their code.
+const redirects = 1
+
 // defaultBuckets are used until a configuration says otherwise.
 var defaultBuckets = []float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1}
 
@@ -146,7 +149,7 @@ func (m *Metrics) Bind(b Binding) *Bound {
 	if old := m.current.Load(); old != nil {
 		m.forget(old, b)
 	}
-	bound := m.vectors.bind(m.model, b)
+	bound := m.bind(b)
 	m.current.Store(bound)
 	return bound
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/vedette-dev/vedette/internal/naming"
+	"github.com/vedette-dev/vedette/internal/outlier"
 )
 
 func zero() float64 { return 0 }
@@ -45,11 +46,9 @@ vedette_instances_total{model="m",version="1"} 7
 # HELP vedette_segment_requests_total Inference calls with an instance in the segment, by class of status code.
 # TYPE vedette_segment_requests_total counter
 vedette_segment_requests_total{code="2xx",model="m",segment="b",version="1"} 0
-vedette_segment_requests_total{code="3xx",model="m",segment="b",version="1"} 0
 vedette_segment_requests_total{code="4xx",model="m",segment="b",version="1"} 0
 vedette_segment_requests_total{code="5xx",model="m",segment="b",version="1"} 2
 vedette_segment_requests_total{code="2xx",model="m",segment="c",version="1"} 0
-vedette_segment_requests_total{code="3xx",model="m",segment="c",version="1"} 0
 vedette_segment_requests_total{code="4xx",model="m",segment="c",version="1"} 0
 vedette_segment_requests_total{code="5xx",model="m",segment="c",version="1"} 0
 `, naming.MetricConfigInfo, naming.MetricInstances, naming.MetricSegmentRequests)
@@ -79,6 +78,93 @@ func TestAnotherVersionLeavesNothingBehind(t *testing.T) {
 	if text := fmt.Sprint(families); strings.Contains(text, `value:"1"`) {
 		t.Errorf("the old version is still there: %s", text)
 	}
+}
+
+// TestASidecarKeepsItsBudget: the number of series is that of the package's documentation.
+func TestASidecarKeepsItsBudget(t *testing.T) {
+	for segments, want := range map[int]int{0: 55, 5: 150, 32: 663} {
+		m := newMetrics()
+		b := Binding{Version: "1", Revision: "r"}
+		for i := range segments {
+			b.Segments = append(b.Segments, fmt.Sprint("s", i))
+		}
+		bound := m.Bind(b)
+		m.Sink(true)
+		if got := seriesOf(t, m); got != want {
+			t.Errorf("%d series with %d segments, want %d", got, segments, want)
+		}
+		bound.Call(Call{Status: 302})
+		for i := range segments {
+			bound.SegmentCall(i, Call{Status: 302, Cancelled: true})
+		}
+		if got := seriesOf(t, m); got != want+1+2*segments {
+			t.Errorf("%d series once all have begun, want %d more than %d", got, 1+2*segments, want)
+		}
+	}
+}
+
+// seriesOf counts series as Prometheus does.
+func seriesOf(t *testing.T, m *Metrics) (n int) {
+	t.Helper()
+	families, err := m.Gatherer().Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		for _, s := range f.GetMetric() {
+			n++
+			if s.GetSummary() != nil {
+				n++ // sum and count
+			}
+			if h := s.GetHistogram(); h != nil {
+				n += len(h.GetBucket()) + 2 // the buckets, that of infinity, sum and count, less the one above
+			}
+		}
+	}
+	return n
+}
+
+func TestOutliersByReasonAndSegment(t *testing.T) {
+	m := newMetrics()
+	b := m.Bind(Binding{Version: "1", Segments: []string{"a", "b"}})
+	b.Outlier([]int{0, 1}, outlier.ClassCategory)
+	b.Outlier([]int{1}, outlier.ClassRule)
+	expect(t, m, `
+# HELP vedette_outliers_total Instances that are outliers, by the class of the worst reason.
+# TYPE vedette_outliers_total counter
+vedette_outliers_total{model="m",reason="category",version="1"} 1
+vedette_outliers_total{model="m",reason="distance",version="1"} 0
+vedette_outliers_total{model="m",reason="length",version="1"} 0
+vedette_outliers_total{model="m",reason="missing",version="1"} 0
+vedette_outliers_total{model="m",reason="rule",version="1"} 1
+vedette_outliers_total{model="m",reason="schema",version="1"} 0
+vedette_outliers_total{model="m",reason="uncertainty",version="1"} 0
+# HELP vedette_segment_outliers_total Instances in the segment that are outliers.
+# TYPE vedette_segment_outliers_total counter
+vedette_segment_outliers_total{model="m",segment="a",version="1"} 1
+vedette_segment_outliers_total{model="m",segment="b",version="1"} 2
+`, naming.MetricOutliers, naming.MetricSegmentOutliers)
+}
+
+// TestWhatBeginsLateEndsInTime: a series that begins when it first counts does not outlive its version or segment, and goes on
+// counting across a change that keeps it.
+func TestWhatBeginsLateEndsInTime(t *testing.T) {
+	m := newMetrics()
+	first := m.Bind(Binding{Version: "1", Segments: []string{"a", "b"}})
+	second := m.Bind(Binding{Version: "1", Segments: []string{"b"}})
+	cancelled := Call{Status: 499, Cancelled: true}
+	first.SegmentCall(0, cancelled) // The segment is gone.
+	first.SegmentCall(1, cancelled)
+	second.SegmentCall(0, cancelled)
+	expect(t, m, `
+# HELP vedette_segment_cancellations_total Inference calls with an instance in the segment that the client gave up.
+# TYPE vedette_segment_cancellations_total counter
+vedette_segment_cancellations_total{model="m",segment="b",version="1"} 2
+`, naming.MetricSegmentCancellations)
+	m.Bind(Binding{Version: "2", Segments: []string{"b"}})
+	second.SegmentCall(0, cancelled)
+	first.SegmentCall(0, cancelled)
+	expect(t, m, "", naming.MetricSegmentCancellations)
 }
 
 func TestBuckets(t *testing.T) {

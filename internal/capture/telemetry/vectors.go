@@ -16,7 +16,8 @@ type vectors struct {
 	confidence, entropy                                    *prometheus.SummaryVec
 	segmentConfidence, segmentEntropy                      *prometheus.SummaryVec
 	requestBytes, responseBytes                            *prometheus.SummaryVec
-	other, unreachable, instances, profiled, outliers      *prometheus.CounterVec
+	other, unreachable, instances, profiled                *prometheus.CounterVec
+	outliers, segmentOutliers                              *prometheus.CounterVec
 	skipped, dropped, faults                               *prometheus.CounterVec
 	rows, rowsStored, rowsDropped                          *prometheus.CounterVec
 	sinkUp, configInfo                                     *prometheus.GaugeVec
@@ -54,7 +55,8 @@ func newVectors() vectors {
 		unreachable:          counter(naming.MetricUnreachable, "Inference calls for which the model server could not be reached."),
 		instances:            counter(naming.MetricInstances, "Predictions in inference calls."),
 		profiled:             counter(naming.MetricProfiled, "Instances that the profiles cover."),
-		outliers:             counter(naming.MetricOutliers, "Instances that are outliers."),
+		outliers:             counter(naming.MetricOutliers, "Instances that are outliers, by the class of the worst reason.", "reason"),
+		segmentOutliers:      counter(naming.MetricSegmentOutliers, "Instances in the segment that are outliers.", "segment"),
 		skipped:              counter(naming.MetricProfileSkipped, "Instances that the profiles do not cover.", "reason"),
 		dropped:              counter(naming.MetricDropped, "Instances that were lost.", "reason"),
 		faults:               counter(naming.MetricCaptureErrors, "What went wrong beside the loss of instances.", "reason"),
@@ -75,6 +77,7 @@ type vector interface {
 func (v *vectors) perSegment() []vector {
 	return []vector{
 		v.segmentRequests, v.segmentTimeouts, v.segmentCancellations, v.segmentLatency, v.segmentConfidence, v.segmentEntropy,
+		v.segmentOutliers,
 	}
 }
 
@@ -95,7 +98,7 @@ func (v *vectors) register(r *prometheus.Registry) {
 	for _, c := range v.fixed() {
 		r.MustRegister(c)
 	}
-	for _, c := range []vector{v.segmentRequests, v.segmentTimeouts, v.segmentCancellations, v.segmentConfidence, v.segmentEntropy} {
+	for _, c := range []vector{v.segmentRequests, v.segmentTimeouts, v.segmentCancellations, v.segmentConfidence, v.segmentEntropy, v.segmentOutliers} {
 		r.MustRegister(c)
 	}
 }
