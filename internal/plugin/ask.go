@@ -124,7 +124,7 @@ func (p *Plugin) askJob(ctx context.Context, c *cluster, m *v1alpha1.ModelMonito
 	if len(crons) == 0 {
 		return nil, fmt.Errorf("no analysis of %s is scheduled, whose Job could be asked: kubectl vedette status %s says why it is not ready; --direct reads the store from here", m.Name, m.Name)
 	}
-	job := jobThatAsks(m, &crons[0], q, f.timeout)
+	job := jobThatAsks(m, templateOf(crons), q, f.timeout)
 	if err := c.client.Create(ctx, job); err != nil {
 		return nil, fmt.Errorf("making a Job that reads the store (--direct reads it from here): %w", err)
 	}

@@ -66,6 +66,10 @@ func (p *Plugin) namespaces(ctx context.Context) []string {
 	if err := c.client.List(ctx, list); err != nil {
 		return nil
 	}
+	return nameOfEach(list)
+}
+
+func nameOfEach(list *metav1.PartialObjectMetadataList) []string {
 	names := make([]string, len(list.Items))
 	for i := range list.Items {
 		names[i] = list.Items[i].Name

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/vedette-dev/vedette/api/v1alpha1"
+	"github.com/vedette-dev/vedette/internal/monitor"
 	"github.com/vedette-dev/vedette/internal/naming"
 )
 
@@ -22,10 +23,10 @@ import (
 const annotationInstantiate = "cronjob.kubernetes.io/instantiate"
 
 // crons are the CronJobs of analyses in the namespace; of all monitors when the name is empty.
-func (c *cluster) crons(ctx context.Context, monitor string) ([]batchv1.CronJob, error) {
+func (c *cluster) crons(ctx context.Context, name string) ([]batchv1.CronJob, error) {
 	labels := client.MatchingLabels{naming.LabelRole: naming.RoleAnalysis}
-	if monitor != "" {
-		labels[naming.LabelMonitor] = monitor
+	if name != "" {
+		labels[naming.LabelMonitor] = name
 	}
 	var list batchv1.CronJobList
 	if err := c.client.List(ctx, &list, client.InNamespace(c.namespace), labels); err != nil {
@@ -62,6 +63,18 @@ func jobNow(cron *batchv1.CronJob, now time.Time) *batchv1.Job {
 
 // labelAsks is the label naming.LabelAnalysis of Jobs that only ask. It is no kind of analysis: nothing is recorded of them.
 const labelAsks = "question"
+
+// templateOf is the CronJob whose template a question takes: one of an analysis that only reads, where there is one.
+func templateOf(crons []batchv1.CronJob) *batchv1.CronJob {
+	for _, kind := range []string{monitor.KindOutliers, monitor.KindDrift} {
+		for i := range crons {
+			if kindOf(&crons[i]) == kind {
+				return &crons[i]
+			}
+		}
+	}
+	return &crons[0]
+}
 
 // jobThatAsks makes a Job from the template of an analysis that runs another one and is read by its log. The monitor does not
 // control it, so that the operator leaves it alone; it goes with the monitor, and soon after its end.

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vedette-dev/vedette/internal/analyze"
+	"github.com/vedette-dev/vedette/internal/outlier"
 	"github.com/vedette-dev/vedette/internal/wire"
 )
 
@@ -128,7 +129,7 @@ func beside(features []analyze.FeatureValue, reasons []string) string {
 	var parts []string
 	for _, f := range features {
 		for _, reason := range reasons {
-			if strings.Contains(":"+reason+":", ":"+f.Name+":") {
+			if _, feature := outlier.ClassOf(reason); feature == f.Name {
 				text := f.Name + " " + f.Value
 				if f.Usual != "" {
 					text += " (usually " + f.Usual + ")"

@@ -23,6 +23,7 @@ const (
 	exitUsage        = 2
 	exitDrift        = 10
 	exitInsufficient = 11
+	exitViolated     = 12
 )
 
 // Plugin is one invocation, with what it may touch outside.
@@ -78,7 +79,7 @@ func usage(format string, args ...any) error { return &exit{exitUsage, fmt.Error
 
 const description = `kubectl vedette shows what Vedette found about the models in a cluster, and why.
 
-Exit codes: 0 done, 1 failed, 2 usage; a run that was waited for: 10 drift, 11 could not tell.`
+Exit codes: 0 done, 1 failed, 2 usage; a run that was waited for: 10 drift, 11 could not tell, 12 a threshold is violated.`
 
 func (p *Plugin) root() *cobra.Command {
 	root := &cobra.Command{
@@ -103,7 +104,7 @@ func (p *Plugin) root() *cobra.Command {
 	})
 	p.flags.define(root.PersistentFlags())
 	p.completeFlags(root)
-	root.AddCommand(p.statusCommand(), p.outliersCommand(), p.runCommand(), p.schemaCommand())
+	root.AddCommand(p.statusCommand(), p.outliersCommand(), p.whyCommand(), p.runCommand(), p.schemaCommand(), p.auditCommand())
 	return root
 }
 

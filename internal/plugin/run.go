@@ -97,6 +97,7 @@ func (p *Plugin) verdict(ctx context.Context, c *cluster, m *v1alpha1.ModelMonit
 		view := monitorView{Analyses: []analysisView{*v.Analysis}}
 		out := &page{}
 		view.analyses(out, p.Now())
+		view.performance(out)
 		view.verdicts(out)
 		err = out.write(p.Stdout)
 	}
@@ -142,6 +143,8 @@ func exitCode(outcome string) int {
 		return exitDrift
 	case wire.OutcomeInsufficient:
 		return exitInsufficient
+	case wire.OutcomeViolated:
+		return exitViolated
 	}
 	return exitFailed
 }

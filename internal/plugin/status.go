@@ -49,6 +49,9 @@ func (p *Plugin) status(ctx context.Context, s *status, args []string) error {
 		return err
 	}
 	v := viewOf(m)
+	if v.Queues, err = c.queues(ctx, m); err != nil {
+		fmt.Fprintf(p.Stderr, "the queues are left out: %v\n", err)
+	}
 	if s.output == outputJSON {
 		return writeJSON(p.Stdout, v)
 	}

@@ -22,7 +22,10 @@ func (p *Plugin) statusPage(v *monitorView) *page {
 	v.conditions(out, now)
 	v.violations(out, now)
 	v.analyses(out, now)
+	v.performance(out)
 	v.verdicts(out)
+	v.retraining(out, now)
+	v.queues(out)
 	return out
 }
 
@@ -72,6 +75,40 @@ func (v *monitorView) analyses(out *page, now time.Time) {
 			out.text(2, a.Kind+": "+text)
 		}
 	}
+}
+
+// performance shows how good the answers were, as far as labels tell.
+func (v *monitorView) performance(out *page) {
+	rows := [][]string{{"SEGMENT", "VERSION", "METRIC", "VALUE", "95 % CI", "SAMPLES"}}
+	for _, a := range v.Analyses {
+		for _, x := range a.Performance {
+			rows = append(rows, []string{x.Segment, clip(cmp.Or(x.Version, "all"), 24), x.Metric, x.Value, x.Low + " to " + x.High, number(x.Samples)})
+		}
+	}
+	out.table(rows)
+}
+
+func (v *monitorView) retraining(out *page, now time.Time) {
+	rows := [][]string{{"RETRAINING", "STATE", "AGO", "DATASET", "VERSION", "BECAUSE"}}
+	for _, r := range v.Retraining {
+		rows = append(rows, []string{r.Name, r.State, age(now, r.Requested), clip(r.Dataset, 13), clip(r.Version, 16), r.Reason})
+	}
+	fit(rows)
+	out.table(rows)
+	for _, r := range v.Retraining {
+		if r.Message != "" {
+			out.text(2, r.Name+": "+r.Message)
+		}
+	}
+}
+
+func (v *monitorView) queues(out *page) {
+	rows := [][]string{{"QUEUE", "READY", "REASON", "ADDRESS"}}
+	for _, q := range v.Queues {
+		rows = append(rows, []string{q.Name, q.Ready, q.Reason, q.Address})
+	}
+	fit(rows)
+	out.table(rows)
 }
 
 // verdicts shows what the last conclusive runs said of thresholds, and what stands out.

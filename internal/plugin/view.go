@@ -26,6 +26,10 @@ type monitorView struct {
 	Violations []violationView `json:"violations,omitempty"`
 	Analyses   []analysisView  `json:"analyses,omitempty"`
 	Outliers   *int64          `json:"outliers,omitempty"`
+	// Retraining are the retraining runs, the latest first.
+	Retraining []runOfRetraining `json:"retraining,omitempty"`
+	// Queues are the AnnotationQueues that the monitor feeds, in the view of one monitor.
+	Queues []queueView `json:"queues,omitempty"`
 }
 
 type podsView struct {
@@ -67,6 +71,18 @@ type analysisView struct {
 	Report      string          `json:"report,omitempty"`
 	Thresholds  []thresholdView `json:"thresholds,omitempty"`
 	Worst       []findingView   `json:"worst,omitempty"`
+	Performance []metricView    `json:"performance,omitempty"`
+}
+
+// metricView is one figure of a Performance run.
+type metricView struct {
+	Segment string `json:"segment"`
+	Version string `json:"version,omitempty"`
+	Metric  string `json:"metric"`
+	Value   string `json:"value"`
+	Low     string `json:"low"`
+	High    string `json:"high"`
+	Samples *int64 `json:"samples,omitempty"`
 }
 
 type thresholdView struct {
@@ -101,6 +117,9 @@ func viewOf(m *v1alpha1.ModelMonitor) monitorView {
 	}
 	for i := range s.Analyses {
 		v.Analyses = append(v.Analyses, analysisOf(&s.Analyses[i]))
+	}
+	for i := len(s.Retraining.Runs) - 1; i >= 0; i-- {
+		v.Retraining = append(v.Retraining, retrainingRun(&s.Retraining.Runs[i]))
 	}
 	return v
 }
@@ -151,6 +170,11 @@ func analysisOf(a *v1alpha1.AnalysisStatus) analysisView {
 	}
 	for _, f := range a.Worst {
 		v.Worst = append(v.Worst, findingView{string(f.Feature), string(f.Segment), f.Statistic, string(f.Effect)})
+	}
+	for _, x := range a.Performance {
+		v.Performance = append(v.Performance, metricView{
+			Segment: string(x.Segment), Version: x.Version, Metric: string(x.Metric), Value: string(x.Value), Low: string(x.Low), High: string(x.High), Samples: x.Samples,
+		})
 	}
 	return v
 }
