@@ -120,6 +120,9 @@ func InvalidConfig(err error) error {
 	return &problem{ReasonConfigInvalid, fmt.Errorf("the configuration cannot be used: %w", err)}
 }
 
+// Because gives an error the reason that the verdict of a run that ends with it gives.
+func Because(reason string, err error) error { return &problem{reason, err} }
+
 // Failed is the verdict of a run that ended with err.
 func (e *Env) Failed(kind string, err error) wire.Verdict {
 	v := wire.Verdict{VerdictHeader: e.header(kind)}

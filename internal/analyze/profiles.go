@@ -85,34 +85,27 @@ func readProfiles(ctx context.Context, e *Env, w Window, blocks int, fits identi
 	var mu sync.Mutex
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(readers)
-	for item, err := range e.Bucket.Between(ctx, e.layout(), store.Profiles, w.From, w.To) {
+	for folder, err := range foldersOf(e.Bucket.Between(ctx, e.layout(), store.Profiles, w.From, w.To)) {
 		if err != nil {
 			// When a reader has failed, the listing only says that it was cancelled.
 			return nil, cmp.Or(group.Wait(), err)
 		}
 		group.Go(func() error {
-			series, err := readProfile(ctx, e, item.Key)
-			mu.Lock()
-			defer mu.Unlock()
-			switch {
-			case errors.Is(err, profile.ErrDamaged):
-				e.Log.Warn("a damaged file is left out", "file", item.Key, "error", err)
-				t.damaged = append(t.damaged, item.Key)
-				return nil
-			case err != nil:
+			part, err := readFolder(ctx, e, folder, func() *tally { return newTally(blocks) }, func(t *tally, s *profile.Series) {
+				switch {
+				case s.Window.Before(w.From) || !s.Window.Before(w.To):
+				case !fits(s):
+					t.foreign++
+				default:
+					t.add(int(int64(s.Window.Sub(w.From))*int64(blocks)/int64(w.To.Sub(w.From))), s)
+				}
+			})
+			if err != nil {
 				return err
 			}
-			t.files++
-			for _, s := range series {
-				if s.Window.Before(w.From) || !s.Window.Before(w.To) {
-					continue
-				}
-				if !fits(s) {
-					t.foreign++
-					continue
-				}
-				t.add(int(int64(s.Window.Sub(w.From))*int64(blocks)/int64(w.To.Sub(w.From))), s)
-			}
+			mu.Lock()
+			defer mu.Unlock()
+			t.merge(part)
 			return nil
 		})
 	}
@@ -121,6 +114,58 @@ func readProfiles(ctx context.Context, e *Env, w Window, blocks int, fits identi
 	}
 	slices.Sort(t.damaged)
 	return t, nil
+}
+
+// merge adds what another tally of as many blocks holds.
+func (t *tally) merge(other *tally) {
+	for _, blocks := range other.blocks {
+		for i, s := range blocks {
+			if s != nil {
+				t.add(i, s)
+			}
+		}
+	}
+	t.files += other.files
+	t.foreign += other.foreign
+	t.damaged = append(t.damaged, other.damaged...)
+}
+
+// readFolder counts the series of the files of one folder.
+func readFolder(ctx context.Context, e *Env, items []store.Item, begin func() *tally, count func(*tally, *profile.Series)) (*tally, error) {
+	for attempt := 0; ; attempt++ {
+		t := begin()
+		err := readLive(ctx, e, items, t, count)
+		if !errors.Is(err, store.ErrNotFound) || attempt == relists {
+			return t, err
+		}
+		// A file was replaced since it was listed: what has replaced it is there.
+		if items, err = relist(ctx, e, items[0].Key); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func readLive(ctx context.Context, e *Env, items []store.Item, t *tally, count func(*tally, *profile.Series)) error {
+	live, err := Live(ctx, e.Bucket, items)
+	if err != nil {
+		return err
+	}
+	for _, item := range live {
+		series, err := readProfile(ctx, e, item.Key)
+		switch {
+		case errors.Is(err, profile.ErrDamaged):
+			e.Log.Warn("a damaged file is left out", "file", item.Key, "error", err)
+			t.damaged = append(t.damaged, item.Key)
+			continue
+		case err != nil:
+			return err
+		}
+		t.files++
+		for _, s := range series {
+			count(t, s)
+		}
+	}
+	return nil
 }
 
 func readProfile(ctx context.Context, e *Env, key string) ([]*profile.Series, error) {

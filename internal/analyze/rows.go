@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"hash/maphash"
-	"path"
 	"slices"
 
 	"github.com/vedette-dev/vedette/internal/record"
@@ -27,16 +26,12 @@ type rowsRead struct {
 func eachRow(ctx context.Context, e *Env, tier store.Folder, w Window, columns []string, visit func(*record.Row) error) (rowsRead, error) {
 	var out rowsRead
 	seen := newIDSet()
-	folder := ""
-	for item, err := range e.Bucket.Between(ctx, e.layout(), tier, w.From, w.To) {
+	for folder, err := range foldersOf(e.Bucket.Between(ctx, e.layout(), tier, w.From, w.To)) {
 		if err != nil {
 			return out, err
 		}
-		if f := path.Dir(item.Key); f != folder {
-			folder = f
-			seen.clear()
-		}
-		err := readRows(ctx, e, item.Key, columns, func(r *record.Row) error {
+		seen.clear()
+		err := out.folder(ctx, e, folder, columns, func(r *record.Row) error {
 			switch {
 			case r.Time.Before(w.From), !r.Time.Before(w.To):
 				return nil
@@ -47,17 +42,46 @@ func eachRow(ctx context.Context, e *Env, tier store.Folder, w Window, columns [
 			out.rows++
 			return visit(r)
 		})
-		if errors.Is(err, record.ErrDamaged) {
-			e.Log.Warn("a damaged file is read only up to the damage", "file", item.Key, "error", err)
-			out.damaged = append(out.damaged, item.Key)
-			continue
-		}
 		if err != nil {
 			return out, err
 		}
-		out.files++
 	}
 	return out, nil
+}
+
+// folder reads the files of one folder. One that was replaced since it was listed is looked for again: rows that were
+// visited already are not visited twice.
+func (out *rowsRead) folder(ctx context.Context, e *Env, items []store.Item, columns []string, visit func(*record.Row) error) error {
+	read := map[string]bool{}
+	for attempt := 0; ; attempt++ {
+		err := out.each(ctx, e, items, columns, read, visit)
+		if !errors.Is(err, store.ErrNotFound) || attempt == relists {
+			return err
+		}
+		if items, err = relist(ctx, e, items[0].Key); err != nil {
+			return err
+		}
+	}
+}
+
+func (out *rowsRead) each(ctx context.Context, e *Env, items []store.Item, columns []string, read map[string]bool, visit func(*record.Row) error) error {
+	for _, item := range items {
+		if read[item.Key] {
+			continue
+		}
+		err := readRows(ctx, e, item.Key, columns, visit)
+		switch {
+		case errors.Is(err, record.ErrDamaged):
+			e.Log.Warn("a damaged file is read only up to the damage", "file", item.Key, "error", err)
+			out.damaged = append(out.damaged, item.Key)
+		case err != nil:
+			return err
+		default:
+			out.files++
+		}
+		read[item.Key] = true
+	}
+	return nil
 }
 
 func readRows(ctx context.Context, e *Env, key string, columns []string, visit func(*record.Row) error) error {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package erasure owns the documents by which a subject is removed from everything that Vedette keeps about a monitor:
-// the request, which names the subject by a digest only, the records that were found to be the subject's, and what each
-// part that keeps rows says once it has removed them. It imports no Kubernetes package and reads no clock.
+// the request, which names the subject by a digest and by the ids of its records, and what each part that keeps rows says
+// once it has removed them. It imports no Kubernetes package and reads no clock.
 //
 // A request stays as a tombstone: what arrives later for the same subject is erased by the next compaction.
 package erasure
@@ -37,6 +37,10 @@ type Request struct {
 	Of     Kind      `json:"of"`
 	Digest string    `json:"digest"`
 	Asked  time.Time `json:"asked"`
+	// Records are the ids of the subject's rows that were found, Requests the ids of requests all of whose rows are the
+	// subject's; sorted. What refers to rows is found by them.
+	Records  []string `json:"records,omitempty"`
+	Requests []string `json:"requests,omitempty"`
 }
 
 // NewRequest asks for the subject of that name. The same subject of the same monitor always gets the same id.
@@ -49,14 +53,6 @@ func NewRequest(l store.Layout, of Kind, name string, asked time.Time) Request {
 func digestOf(l store.Layout, of Kind, name string) string {
 	sum := sha256.Sum256([]byte("vedette erasure\n" + l.Prefix() + "\n" + string(of) + "\n" + name))
 	return hex.EncodeToString(sum[:])
-}
-
-// Found holds the ids of rows that belong to the subject of a request, so that what refers to rows can be found, too.
-type Found struct {
-	Version int `json:"version"`
-	// Records are record ids, Requests the ids of requests all of whose rows are the subject's; sorted.
-	Records  []string `json:"records"`
-	Requests []string `json:"requests,omitempty"`
 }
 
 // Done says that a part has removed a subject.
@@ -83,17 +79,17 @@ func NewSet(l store.Layout) *Set {
 	return &Set{layout: l, keys: map[string]string{}, ids: map[string]string{}, records: map[string]string{}, requests: map[string]string{}}
 }
 
-// Add adds a request and what was found of it.
-func (s *Set) Add(r Request, found Found) {
+// Add adds a request.
+func (s *Set) Add(r Request) {
 	if r.Of == LabelKey {
 		s.keys[r.Digest] = r.ID
 	} else {
 		s.ids[r.Digest] = r.ID
 	}
-	for _, id := range found.Records {
+	for _, id := range r.Records {
 		s.records[id] = r.ID
 	}
-	for _, id := range found.Requests {
+	for _, id := range r.Requests {
 		s.requests[id] = r.ID
 	}
 }

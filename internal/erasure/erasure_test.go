@@ -47,14 +47,12 @@ func TestMatch(t *testing.T) {
 	t.Parallel()
 	b, ctx := store.Wrap(memblob.OpenBucket(nil)), t.Context()
 	byKey := erasure.NewRequest(layout, erasure.LabelKey, "customer-1", asked)
+	byKey.Records, byKey.Requests = []string{"record-1"}, []string{"request-1"}
 	byID := erasure.NewRequest(layout, erasure.RecordID, "record-9", asked)
 	for _, r := range []erasure.Request{byKey, byID} {
 		if err := erasure.Ask(ctx, b, layout, r); err != nil {
 			t.Fatal(err)
 		}
-	}
-	if err := erasure.PutFound(ctx, b, layout, byKey.ID, erasure.Found{Records: []string{"record-1"}, Requests: []string{"request-1"}}); err != nil {
-		t.Fatal(err)
 	}
 	set, err := erasure.Load(ctx, b, layout)
 	if err != nil {
@@ -95,9 +93,6 @@ func TestPartsSayWhenTheyAreDone(t *testing.T) {
 	}
 	pending("before anybody asked")
 	if err := erasure.Ask(ctx, b, layout, r); err != nil {
-		t.Fatal(err)
-	}
-	if err := erasure.PutFound(ctx, b, layout, r.ID, erasure.Found{}); err != nil {
 		t.Fatal(err)
 	}
 	pending("asked", r.ID)

@@ -13,18 +13,14 @@ import (
 	"github.com/vedette-dev/vedette/internal/store"
 )
 
-// Names of documents: <id>.json, <id>.found.json, and <id>.<part>.done.json.
+// Names of documents: <id>.json and <id>.<part>.done.json.
 const (
 	requestSuffix = ".json"
-	foundSuffix   = ".found.json"
 	doneSuffix    = ".done.json"
 )
 
-// Bounds of documents.
-const (
-	maxDocument = 64 << 10
-	maxFound    = 128 << 20
-)
+// maxDocument bounds a document: a subject may have some 300,000 rows.
+const maxDocument = 16 << 20
 
 // Folder is the folder of the documents of a monitor.
 func Folder(l store.Layout) string { return l.Prefix() + "erasures/" }
@@ -34,6 +30,9 @@ func Ask(ctx context.Context, b *store.Bucket, l store.Layout, r Request) error 
 	document, err := json.Marshal(r)
 	if err != nil {
 		return fmt.Errorf("asking for an erasure: %w", err)
+	}
+	if len(document) > maxDocument {
+		return fmt.Errorf("asking for an erasure: the subject has %d rows, too many for one request: erase it by record ids, in parts", len(r.Records))
 	}
 	return b.Put(ctx, Folder(l)+r.ID+requestSuffix, document)
 }
@@ -50,7 +49,7 @@ func Requests(ctx context.Context, b *store.Bucket, l store.Layout) ([]Request, 
 			continue
 		}
 		var r Request
-		if err := get(ctx, b, item.Key, maxDocument, &r); err != nil {
+		if err := get(ctx, b, item.Key, &r); err != nil {
 			return nil, err
 		}
 		if r.Of != LabelKey && r.Of != RecordID || r.Digest == "" || r.ID != name {
@@ -69,33 +68,16 @@ func Load(ctx context.Context, b *store.Bucket, l store.Layout) (*Set, error) {
 	}
 	set := NewSet(l)
 	for _, r := range requests {
-		found, err := GetFound(ctx, b, l, r.ID)
-		if err != nil {
-			return nil, err
-		}
-		set.Add(r, found)
+		set.Add(r)
 	}
 	return set, nil
 }
 
-// GetFound reads what was found for a request; nothing where it is not there yet.
-func GetFound(ctx context.Context, b *store.Bucket, l store.Layout, id string) (Found, error) {
-	var f Found
-	err := get(ctx, b, Folder(l)+id+foundSuffix, maxFound, &f)
-	if errors.Is(err, store.ErrNotFound) {
-		return Found{}, nil
-	}
-	return f, err
-}
-
-// PutFound writes what was found for a request.
-func PutFound(ctx context.Context, b *store.Bucket, l store.Layout, id string, f Found) error {
-	f.Version = version
-	document, err := json.Marshal(f)
-	if err != nil {
-		return fmt.Errorf("writing what an erasure found: %w", err)
-	}
-	return b.Put(ctx, Folder(l)+id+foundSuffix, document)
+// Get reads the request of an id; store.ErrNotFound where nobody asked.
+func Get(ctx context.Context, b *store.Bucket, l store.Layout, id string) (Request, error) {
+	var r Request
+	err := get(ctx, b, Folder(l)+id+requestSuffix, &r)
+	return r, err
 }
 
 // Pending are the requests that a part is not done with, or was done with before they were asked for again.
@@ -122,7 +104,7 @@ func Pending(ctx context.Context, b *store.Bucket, l store.Layout, by string) ([
 // GetDone reads what a part said about a request; store.ErrNotFound while it has said nothing.
 func GetDone(ctx context.Context, b *store.Bucket, l store.Layout, id, by string) (Done, error) {
 	var d Done
-	err := get(ctx, b, doneKey(l, id, by), maxDocument, &d)
+	err := get(ctx, b, doneKey(l, id, by), &d)
 	return d, err
 }
 
@@ -137,8 +119,8 @@ func PutDone(ctx context.Context, b *store.Bucket, l store.Layout, id, by string
 
 func doneKey(l store.Layout, id, by string) string { return Folder(l) + id + "." + by + doneSuffix }
 
-func get(ctx context.Context, b *store.Bucket, key string, limit int64, into any) error {
-	document, err := b.Get(ctx, key, limit)
+func get(ctx context.Context, b *store.Bucket, key string, into any) error {
+	document, err := b.Get(ctx, key, maxDocument)
 	if err != nil {
 		return err
 	}

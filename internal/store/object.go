@@ -39,6 +39,9 @@ type block struct {
 
 // Open finds an object, to read parts of it while ctx lasts.
 func (b *Bucket) Open(ctx context.Context, key string) (*Object, error) {
+	if err := b.ask("opening", key); err != nil {
+		return nil, err
+	}
 	a, err := b.blob.Attributes(ctx, key)
 	if err != nil {
 		return nil, classify("opening", key, err)

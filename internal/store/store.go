@@ -40,6 +40,8 @@ type Bucket struct {
 	beforeWrite func(as func(any) bool) error
 	// folder is where the objects are, for a store in a folder; else empty.
 	folder string
+	// before is asked before each operation; see Intercept.
+	before func(operation, key string) error
 }
 
 // Open opens the store at rawURL: "s3://bucket/prefix?region=…&endpoint=…" or "file:///dir". Credentials for S3 are
@@ -78,6 +80,9 @@ func (b *Bucket) Put(ctx context.Context, key string, body []byte) error {
 }
 
 func (b *Bucket) write(ctx context.Context, doing, key string, body io.Reader, create bool, before func(func(any) bool) error) error {
+	if err := b.ask(doing, key); err != nil {
+		return err
+	}
 	if b.folder != "" {
 		return classify(doing, key, b.writeFile(ctx, key, body, create))
 	}
@@ -91,6 +96,9 @@ func (b *Bucket) write(ctx context.Context, doing, key string, body io.Reader, c
 
 // Get reads a whole object of at most limit bytes.
 func (b *Bucket) Get(ctx context.Context, key string, limit int64) ([]byte, error) {
+	if err := b.ask("reading", key); err != nil {
+		return nil, err
+	}
 	r, err := b.blob.NewReader(ctx, key, nil)
 	if err != nil {
 		return nil, classify("reading", key, err)
@@ -146,6 +154,10 @@ func (b *Bucket) Folders(ctx context.Context, prefix string) iter.Seq2[string, e
 
 func (b *Bucket) list(ctx context.Context, prefix, delimiter string) iter.Seq2[*blob.ListObject, error] {
 	return func(yield func(*blob.ListObject, error) bool) {
+		if err := b.ask("listing", prefix); err != nil {
+			yield(nil, err)
+			return
+		}
 		it := b.blob.List(&blob.ListOptions{Prefix: prefix, Delimiter: delimiter})
 		for {
 			o, err := it.Next(ctx)
@@ -165,5 +177,8 @@ func (b *Bucket) list(ctx context.Context, prefix, delimiter string) iter.Seq2[*
 
 // Delete removes an object.
 func (b *Bucket) Delete(ctx context.Context, key string) error {
+	if err := b.ask("deleting", key); err != nil {
+		return err
+	}
 	return classify("deleting", key, b.blob.Delete(ctx, key))
 }

@@ -47,6 +47,8 @@ type Config struct {
 	Labels   Labels    `json:"labels,omitzero"`
 	// Dataset says which labelled predictions make a dataset.
 	Dataset Dataset `json:"dataset,omitzero"`
+	// Retention is how long what is stored is kept.
+	Retention Retention `json:"retention,omitzero"`
 	// Thresholds are those that analyze evaluates: signals of drift and of performance. The others are Prometheus rules.
 	Thresholds []Threshold `json:"thresholds,omitempty"`
 }
@@ -280,6 +282,15 @@ type Dataset struct {
 	Sources  []string `json:"sources,omitempty"`
 	// MinAgreement is the least agreement, in [0, 1], of labels that people gave.
 	MinAgreement float64 `json:"minAgreement,omitempty"`
+}
+
+// Retention is how long each tier is kept. An age of 0 is unknown: nothing is deleted then.
+type Retention struct {
+	PredictionsSeconds float64 `json:"predictionsSeconds"`
+	FeaturesSeconds    float64 `json:"featuresSeconds"`
+	BodiesSeconds      float64 `json:"bodiesSeconds"`
+	ProfilesSeconds    float64 `json:"profilesSeconds"`
+	LabelsSeconds      float64 `json:"labelsSeconds"`
 }
 
 // Signal is what a threshold bounds.

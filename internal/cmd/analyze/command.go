@@ -58,7 +58,9 @@ type analysis interface {
 }
 
 // kinds are all analyses, in the order in which they are explained.
-var kinds = []kind{baselineKind, driftKind, outliersKind, labelsKind, performanceKind, datasetKind, whyKind, schemaKind, checkKind}
+var kinds = []kind{
+	baselineKind, driftKind, outliersKind, labelsKind, performanceKind, datasetKind, whyKind, schemaKind, checkKind, retentionKind, compactKind, eraseKind,
+}
 
 // command is one invocation, with what it may touch outside.
 type command struct {

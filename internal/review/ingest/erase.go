@@ -41,14 +41,10 @@ func erase(ctx context.Context, d Eraser, bucket *store.Bucket, layout store.Lay
 		return 0, err
 	}
 	for i, request := range pending {
-		found, err := erasure.GetFound(ctx, bucket, layout, request.ID)
-		if err != nil {
-			return i, err
-		}
 		set := erasure.NewSet(layout)
-		set.Add(request, found)
+		set.Add(request)
 		erased, err := d.Erase(ctx, db.Subject{
-			Monitor: layout.Monitor, Records: found.Records,
+			Monitor: layout.Monitor, Records: request.Records,
 			Matches: func(record, key, req string) bool { return set.Match(record, key, req) != "" },
 		})
 		if err != nil {

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package store
+
+import (
+	"context"
+	"io"
+	"iter"
+	"strings"
+	"time"
+)
+
+// LabelFolder is the folder of labels, which has days and neither versions nor hours.
+const LabelFolder Folder = "labels"
+
+// CompactedPrefix starts the names of files that hold the rows of others.
+const CompactedPrefix = "compacted-"
+
+// ReplacesKey is the key of a Parquet file's metadata under which it lists, as JSON, the names of the files in its folder
+// whose rows it holds. They count no more, even if they are there.
+const ReplacesKey = "vedette.replaces"
+
+// Day is one day of a folder, of one version where the folder has versions.
+type Day struct {
+	// Prefix is the folder of its files, with a slash at its end.
+	Prefix string
+	Start  time.Time
+}
+
+// Days yields the days of a folder that have files. It lists folders only: what it costs does not grow with the files.
+func (b *Bucket) Days(ctx context.Context, l Layout, folder Folder) iter.Seq2[Day, error] {
+	return func(yield func(Day, error) bool) {
+		root := l.versions(folder)
+		for name, err := range b.Folders(ctx, root) {
+			if err != nil {
+				yield(Day{}, err)
+				return
+			}
+			if strings.HasPrefix(name, "dt=") {
+				if d, ok := dayOf(root, name); ok && !yield(d, nil) {
+					return
+				}
+				continue
+			}
+			for day, err := range b.Folders(ctx, root+name+"/") {
+				if err != nil {
+					yield(Day{}, err)
+					return
+				}
+				if d, ok := dayOf(root+name+"/", day); ok && !yield(d, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func dayOf(root, name string) (Day, bool) {
+	day, ok := strings.CutPrefix(name, "dt=")
+	if !ok {
+		return Day{}, false
+	}
+	t, err := time.Parse(dayFormat, day)
+	return Day{Prefix: root + name + "/", Start: t}, err == nil
+}
+
+// HourOf is the hour of a folder directly below a day, such as "hh=07".
+func (d Day) HourOf(folder string) (time.Time, bool) {
+	hour, ok := strings.CutPrefix(folder, "hh=")
+	if !ok {
+		return time.Time{}, false
+	}
+	t, err := time.Parse(hourFormat, hour)
+	return d.Start.Add(time.Duration(t.Hour()) * time.Hour), err == nil
+}
+
+// Intercept makes a Bucket that asks before each operation, and fails with the error that it gets: to find out what
+// becomes of work that is cut short at any point.
+func Intercept(b *Bucket, before func(operation, key string) error) *Bucket {
+	intercepted := *b
+	intercepted.before = before
+	return &intercepted
+}
+
+func (b *Bucket) ask(operation, key string) error {
+	if b.before == nil {
+		return nil
+	}
+	return b.before(operation, key)
+}
+
+// Copy writes an object to w, whatever its size.
+func (b *Bucket) Copy(ctx context.Context, key string, w io.Writer) error {
+	if err := b.ask("reading", key); err != nil {
+		return err
+	}
+	return classify("reading", key, b.blob.Download(ctx, key, w, nil))
+}
