@@ -253,7 +253,7 @@ const SegmentAll ItemName = "all"
 
 // AnalysisRunKind is a kind of run: an analysis of the spec, or one that the operator runs by itself.
 //
-// +kubebuilder:validation:Enum=Drift;Outliers;Performance;Labels;Dataset;Baseline;Check
+// +kubebuilder:validation:Enum=Drift;Outliers;Performance;Labels;Dataset;Baseline;Check;Retention;Compact
 type AnalysisRunKind string
 
 const (
@@ -271,6 +271,10 @@ const (
 	AnalysisRunCheck AnalysisRunKind = "Check"
 	// AnalysisRunDataset builds a dataset for a retraining run.
 	AnalysisRunDataset AnalysisRunKind = "Dataset"
+	// AnalysisRunRetention deletes what has been kept long enough.
+	AnalysisRunRetention AnalysisRunKind = "Retention"
+	// AnalysisRunCompact makes one file of the files of each hour.
+	AnalysisRunCompact AnalysisRunKind = "Compact"
 )
 
 // AnalysisOutcome is the result of a run.

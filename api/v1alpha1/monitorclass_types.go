@@ -49,6 +49,11 @@ type MonitorClassSpec struct {
 	// +optional
 	Limits Limits `json:"limits,omitempty,omitzero"`
 
+	// retention is how long each tier of captured data is kept. It is enforced daily for every monitor of the class. When
+	// unset, its defaults hold.
+	// +optional
+	Retention Retention `json:"retention,omitempty,omitzero"`
+
 	// allowedNamespaces selects the namespaces whose monitors may use the class. When unset, all may.
 	// +optional
 	AllowedNamespaces *metav1.LabelSelector `json:"allowedNamespaces,omitempty"`
@@ -163,6 +168,38 @@ type Limits struct {
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=32
 	Segments *int32 `json:"segments,omitempty"`
+}
+
+// Retention is how long each tier is kept, from the hour in which a prediction was made; labels from the day on which they
+// were received. Legal holds in the store keep what they cover longer.
+//
+// +kubebuilder:validation:MinProperties=1
+type Retention struct {
+	// predictions is the age of predictions without features. Defaults to 400d.
+	// +optional
+	// +default="400d"
+	Predictions Age `json:"predictions,omitempty"`
+
+	// features is the age of predictions with their features, and of reports on single predictions. Defaults to 90d.
+	// +optional
+	// +default="90d"
+	Features Age `json:"features,omitempty"`
+
+	// bodies is the age of the bodies of requests and responses: they are taken from rows whose features stay. They never
+	// outlive the features. Defaults to 7d.
+	// +optional
+	// +default="7d"
+	Bodies Age `json:"bodies,omitempty"`
+
+	// profiles is the age of counts over all traffic, and of the reports that are made of them. Defaults to 400d.
+	// +optional
+	// +default="400d"
+	Profiles Age `json:"profiles,omitempty"`
+
+	// labels is the age of ground truth and of people's answers, and of the files of the inbox. Defaults to 400d.
+	// +optional
+	// +default="400d"
+	Labels Age `json:"labels,omitempty"`
 }
 
 // KeepPercent is a share for each tier of rows.

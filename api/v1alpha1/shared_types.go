@@ -25,6 +25,14 @@ type Percent string
 // +kubebuilder:validation:XValidation:rule="self.endsWith('d') ? int(self.substring(0, self.size() - 1)) <= 366 : !self.endsWith('h') || int(self.substring(0, self.size() - 1)) <= 8784",message="must be at most 366d"
 type Duration string
 
+// Age is a whole number of days, for example "90d", of at most 3660; a day has 24 hours.
+//
+// +kubebuilder:validation:MinLength=2
+// +kubebuilder:validation:MaxLength=5
+// +kubebuilder:validation:Pattern=`^[1-9][0-9]{0,3}d$`
+// +kubebuilder:validation:XValidation:rule="int(self.substring(0, self.size() - 1)) <= 3660",message="must be at most 3660d"
+type Age string
+
 // ObjectName is the name of an object.
 //
 // +kubebuilder:validation:MinLength=1

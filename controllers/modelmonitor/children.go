@@ -122,7 +122,8 @@ func (p *pass) monitoring(ctx context.Context, e monitor.Effective) error {
 	return err
 }
 
-// cronJobs are the scheduled analyses.
+// cronJobs are the scheduled analyses, and the chores of the store: those go on where nothing is captured any more, because
+// what is stored is kept for a defined time.
 func (p *pass) cronJobs(e monitor.Effective) (wanted []any, names []string, err error) {
 	suspended := e.Mode == v1alpha1.ModeSuspended || e.Mode == v1alpha1.ModePassThrough
 	for _, a := range e.Analyses {
@@ -133,6 +134,10 @@ func (p *pass) cronJobs(e monitor.Effective) (wanted []any, names []string, err 
 		}
 		wanted = append(wanted, analysis.CronJob(p.params(e), kind, schedule, suspended))
 		names = append(names, naming.CronJob(p.m.Name, kind))
+	}
+	for _, c := range monitor.Chores(p.m) {
+		wanted = append(wanted, analysis.CronJob(p.params(e), c.Name, c.Schedule, e.Mode == v1alpha1.ModeSuspended))
+		names = append(names, naming.CronJob(p.m.Name, c.Name))
 	}
 	return wanted, names, nil
 }

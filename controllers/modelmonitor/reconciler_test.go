@@ -119,7 +119,7 @@ func TestFromFirstSightToReady(t *testing.T) {
 			jobs++
 		}
 	}
-	if got := names(children); jobs != 2 || len(got) != 7 || !slices.Contains(got, "fraud-drift") || !slices.Contains(got, "fraud-outliers") {
+	if got := names(children); jobs != 2 || len(got) != 9 || !slices.Contains(got, "fraud-drift") || !slices.Contains(got, "fraud-outliers") {
 		t.Errorf("children %v", got)
 	}
 }
@@ -245,9 +245,9 @@ func TestModes(t *testing.T) {
 	f.settle()
 	f.finish(f.job(monitor.KindBaseline), succeeded(monitor.KindBaseline))
 	f.settle()
-	suspended := func() bool {
+	suspended := func(kind string) bool {
 		cron := &batchv1.CronJob{}
-		if err := f.admin.Get(t.Context(), client.ObjectKey{Namespace: f.ns, Name: "fraud-drift"}, cron); err != nil {
+		if err := f.admin.Get(t.Context(), client.ObjectKey{Namespace: f.ns, Name: "fraud-" + kind}, cron); err != nil {
 			t.Fatal(err)
 		}
 		return *cron.Spec.Suspend
@@ -269,8 +269,14 @@ func TestModes(t *testing.T) {
 		if got := f.config().Mode; got != tt.wantConfig {
 			t.Errorf("%s: the configuration says %s, want %s", tt.mode, got, tt.wantConfig)
 		}
-		if got := suspended(); got != tt.wantSuspended {
+		if got := suspended(monitor.KindDrift); got != tt.wantSuspended {
 			t.Errorf("%s: the drift analysis is suspended: %v, want %v", tt.mode, got, tt.wantSuspended)
+		}
+		// What is stored is kept for a defined time, whether or not more is captured.
+		for _, kind := range []string{monitor.KindRetention, monitor.KindCompact} {
+			if got := suspended(kind); got != (tt.mode == v1alpha1.ModeSuspended) {
+				t.Errorf("%s: %s is suspended: %v", tt.mode, kind, got)
+			}
 		}
 		f.condition(v1alpha1.ConditionReady, metav1.ConditionTrue, tt.wantReason)
 	}

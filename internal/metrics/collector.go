@@ -111,11 +111,10 @@ func collect(ch chan<- prometheus.Metric, m *v1alpha1.ModelMonitor) {
 		gauge(pods, float64(*c.CurrentPods), "current")
 	}
 	for _, a := range monitor.Analyses(m) {
-		last := m.CreationTimestamp // one that never reached a verdict must come to look stale
-		if run := monitor.LastRun(m.Status.Analyses, v1alpha1.AnalysisRunKind(a.Kind)); run != nil && !run.LastSuccessTime.IsZero() {
-			last = run.LastSuccessTime
-		}
-		gauge(success, float64(last.Unix()), string(a.Kind))
+		gauge(success, lastSuccess(m, v1alpha1.AnalysisRunKind(a.Kind)), string(a.Kind))
+	}
+	for _, c := range monitor.Chores(m) {
+		gauge(success, lastSuccess(m, c.Kind), string(c.Kind))
 	}
 	collectThresholds(gauge, monitor.AnalysedThresholds(m.Status.Analyses))
 	if run := monitor.LastRun(m.Status.Analyses, v1alpha1.AnalysisRunPerformance); run != nil {
@@ -141,6 +140,14 @@ func send(ch chan<- prometheus.Metric, d *prometheus.Desc, kind prometheus.Value
 		return
 	}
 	ch <- metric
+}
+
+// lastSuccess is when a run of a kind last reached a verdict. One that never did must come to look stale.
+func lastSuccess(m *v1alpha1.ModelMonitor, kind v1alpha1.AnalysisRunKind) float64 {
+	if run := monitor.LastRun(m.Status.Analyses, kind); run != nil && !run.LastSuccessTime.IsZero() {
+		return float64(run.LastSuccessTime.Unix())
+	}
+	return float64(m.CreationTimestamp.Unix())
 }
 
 // collectPerformance leaves out what is no number.

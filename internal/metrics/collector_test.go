@@ -66,9 +66,13 @@ func full() v1alpha1.ModelMonitor {
 const want = `
 # HELP vedette_analysis_last_success_timestamp_seconds When a run of the analysis last reached a verdict, or when the monitor was made if none did, in Unix seconds.
 # TYPE vedette_analysis_last_success_timestamp_seconds gauge
+vedette_analysis_last_success_timestamp_seconds{kind="Compact",monitor="fraud",monitor_namespace="payments"} 1.6e+09
+vedette_analysis_last_success_timestamp_seconds{kind="Compact",monitor="new",monitor_namespace="payments"} 1.65e+09
 vedette_analysis_last_success_timestamp_seconds{kind="Drift",monitor="fraud",monitor_namespace="payments"} 1.7e+09
 vedette_analysis_last_success_timestamp_seconds{kind="Outliers",monitor="fraud",monitor_namespace="payments"} 1.6e+09
 vedette_analysis_last_success_timestamp_seconds{kind="Outliers",monitor="new",monitor_namespace="payments"} 1.65e+09
+vedette_analysis_last_success_timestamp_seconds{kind="Retention",monitor="fraud",monitor_namespace="payments"} 1.6e+09
+vedette_analysis_last_success_timestamp_seconds{kind="Retention",monitor="new",monitor_namespace="payments"} 1.65e+09
 # HELP vedette_analysis_outliers Outliers that the last run found.
 # TYPE vedette_analysis_outliers gauge
 vedette_analysis_outliers{monitor="fraud",monitor_namespace="payments"} 7

@@ -36,6 +36,8 @@ const (
 	KindBaseline    = "baseline"
 	KindDataset     = "dataset"
 	KindCheck       = "check"
+	KindRetention   = "retention"
+	KindCompact     = "compact"
 )
 
 var runKinds = map[string]v1alpha1.AnalysisRunKind{
@@ -46,6 +48,8 @@ var runKinds = map[string]v1alpha1.AnalysisRunKind{
 	KindBaseline:    v1alpha1.AnalysisRunBaseline,
 	KindDataset:     v1alpha1.AnalysisRunDataset,
 	KindCheck:       v1alpha1.AnalysisRunCheck,
+	KindRetention:   v1alpha1.AnalysisRunRetention,
+	KindCompact:     v1alpha1.AnalysisRunCompact,
 }
 
 // Run is a Job that has ended.

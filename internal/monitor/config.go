@@ -57,6 +57,7 @@ func Config(m *v1alpha1.ModelMonitor, e Effective) wire.Config {
 		Dataset:    dataset(m.Spec.Retraining.Dataset),
 		Labels:     labelsOf(m, e),
 		Thresholds: analysedThresholds(e.Thresholds),
+		Retention:  retention(e.Class.Spec.Retention),
 	}
 	if c.Versions.Model == (wire.VersionSource{}) {
 		c.Versions.Model.PodLabel = "app.kubernetes.io/version"
@@ -130,6 +131,20 @@ func outliers(m *v1alpha1.ModelMonitor, e Effective) wire.Outliers {
 	for _, expression := range m.Spec.Outliers.Always {
 		w.Always = append(w.Always, string(expression))
 	}
+	return w
+}
+
+func retention(r v1alpha1.Retention) wire.Retention {
+	seconds := func(age, fallback v1alpha1.Age) float64 {
+		return Duration(v1alpha1.Duration(cmp.Or(age, fallback))).Seconds()
+	}
+	w := wire.Retention{
+		PredictionsSeconds: seconds(r.Predictions, "400d"),
+		FeaturesSeconds:    seconds(r.Features, "90d"),
+		ProfilesSeconds:    seconds(r.Profiles, "400d"),
+		LabelsSeconds:      seconds(r.Labels, "400d"),
+	}
+	w.BodiesSeconds = min(seconds(r.Bodies, "7d"), w.FeaturesSeconds)
 	return w
 }
 

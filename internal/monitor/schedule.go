@@ -23,6 +23,25 @@ func ScheduleOf(m *v1alpha1.ModelMonitor, a v1alpha1.Analysis) (string, error) {
 	return Schedule(a.Schedule, m.Namespace+"/"+m.Name)
 }
 
+// Chore is a scheduled run that keeps the store in order, whether or not anything is analysed.
+type Chore struct {
+	// Kind is the kind of the run in status, Name that of its command and its CronJob.
+	Kind v1alpha1.AnalysisRunKind
+	Name string
+	// Schedule is in the form of Cron, without "H".
+	Schedule string
+}
+
+// Chores are those of a monitor: each once a day, at a time of its own.
+func Chores(m *v1alpha1.ModelMonitor) []Chore {
+	chores := []Chore{{Kind: v1alpha1.AnalysisRunRetention, Name: KindRetention}, {Kind: v1alpha1.AnalysisRunCompact, Name: KindCompact}}
+	for i := range chores {
+		seed := m.Namespace + "/" + m.Name + "/" + chores[i].Name
+		chores[i].Schedule = fmt.Sprintf("%d %d * * *", hash(seed, 0)%fields[0].count, hash(seed, 1)%fields[1].count)
+	}
+	return chores
+}
+
 // Schedule replaces each "H" in a Cron schedule by a number derived from seed, and checks that it can be read. Seeds spread
 // evenly, and a seed always gives the same schedule.
 func Schedule(spec, seed string) (string, error) {

@@ -259,8 +259,13 @@ var rules = map[string]map[string]row{
 		"spec.versions.dataset: " + oneVersion:  {`{versions: {dataset: {value: v}}}`, `{versions: {dataset: {}}}`},
 	},
 	"monitorclasses": {
-		"spec.flush: flush must be from 5s to 1h": {`{flush: 5s}`, `{flush: 4s}`},
-		"spec.flush: " + tooLong:                  {`{flush: 60m}`, `{flush: 367d}`},
+		"spec.retention.predictions: must be at most 3660d": {`{retention: {predictions: 3660d}}`, `{retention: {predictions: 3661d}}`},
+		"spec.retention.features: must be at most 3660d":    {`{retention: {features: 3660d}}`, `{retention: {features: 3661d}}`},
+		"spec.retention.bodies: must be at most 3660d":      {`{retention: {bodies: 3660d}}`, `{retention: {bodies: 3661d}}`},
+		"spec.retention.profiles: must be at most 3660d":    {`{retention: {profiles: 3660d}}`, `{retention: {profiles: 3661d}}`},
+		"spec.retention.labels: must be at most 3660d":      {`{retention: {labels: 3660d}}`, `{retention: {labels: 3661d}}`},
+		"spec.flush: flush must be from 5s to 1h":           {`{flush: 5s}`, `{flush: 4s}`},
+		"spec.flush: " + tooLong:                            {`{flush: 60m}`, `{flush: 367d}`},
 		"spec.prometheus.url: url must be an http or https URL": {
 			`{prometheus: {url: "http://prometheus:9090"}}`, `{prometheus: {url: "prometheus:9090"}}`,
 		},

@@ -33,6 +33,11 @@ var patterns = map[string]struct{ accept, reject []string }{
 		accept: []string{"30s", "5m", "24h", "90d"},
 		reject: []string{"0s", "30", "1h30m", "1w", "1.5h", "-5m"},
 	},
+	// Age
+	`^[1-9][0-9]{0,3}d$`: {
+		accept: []string{"1d", "90d", "3660d"},
+		reject: []string{"0d", "90", "24h", "1w", "-5d"},
+	},
 	// ObjectName
 	`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`: {
 		accept: []string{"a", "fraud-2", "my.secret"},

@@ -196,8 +196,8 @@ func (b builder) ofCapture() []alert {
 	}
 }
 
-// ofAnalyses alert when a scheduled analysis has not reached a verdict in twice its period. One that never did counts from
-// the making of the monitor.
+// ofAnalyses alert when a scheduled analysis, or a chore of the store, has not reached a verdict in twice its period. One that
+// never did counts from the making of the monitor.
 func (b builder) ofAnalyses() []alert {
 	var alerts []alert
 	for _, a := range b.e.Analyses {
@@ -205,15 +205,22 @@ func (b builder) ofAnalyses() []alert {
 		if err != nil {
 			continue // validation reports it
 		}
-		last := promql.Select(naming.MetricAnalysisLastSuccess, promql.Equal("monitor_namespace", b.m.Namespace),
-			promql.Equal("monitor", b.m.Name), promql.Equal("kind", string(a.Kind)))
-		late := 2*monitor.Gap(schedule) + 10*time.Minute
-		alerts = append(alerts, alert{
-			name: "VedetteAnalysisStale", runbook: "VedetteAnalysisStale", labels: map[string]any{"kind": string(a.Kind)},
-			expr:        fmt.Sprintf("time() - max(%s) > %d", last, int64(late/time.Second)),
-			summary:     fmt.Sprintf("%s: the %s analysis is stale", b.of(), a.Kind),
-			description: fmt.Sprintf("The %s analysis of %s has reached no verdict for {{ $value | humanizeDuration }}; its schedule is %s.", a.Kind, b.of(), schedule),
-		})
+		alerts = append(alerts, b.stale(string(a.Kind), schedule))
+	}
+	for _, c := range monitor.Chores(b.m) {
+		alerts = append(alerts, b.stale(string(c.Kind), c.Schedule))
 	}
 	return alerts
+}
+
+func (b builder) stale(kind, schedule string) alert {
+	last := promql.Select(naming.MetricAnalysisLastSuccess, promql.Equal("monitor_namespace", b.m.Namespace),
+		promql.Equal("monitor", b.m.Name), promql.Equal("kind", kind))
+	late := 2*monitor.Gap(schedule) + 10*time.Minute
+	return alert{
+		name: "VedetteAnalysisStale", runbook: "VedetteAnalysisStale", labels: map[string]any{"kind": kind},
+		expr:        fmt.Sprintf("time() - max(%s) > %d", last, int64(late/time.Second)),
+		summary:     fmt.Sprintf("%s: the %s analysis is stale", b.of(), kind),
+		description: fmt.Sprintf("The %s analysis of %s has reached no verdict for {{ $value | humanizeDuration }}; its schedule is %s.", kind, b.of(), schedule),
+	}
 }
