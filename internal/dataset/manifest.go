@@ -117,7 +117,9 @@ type Provenance struct {
 	ConfigRevision string `json:"configRevision,omitempty"`
 	// BaseVersion is the version of the model that served the last of the predictions.
 	BaseVersion string `json:"baseVersion,omitempty"`
-	URI         string `json:"uri"`
+	// Replaces is the digest of the version that this one was made of when a subject was erased. That one is gone.
+	Replaces string `json:"replaces,omitempty"`
+	URI      string `json:"uri"`
 }
 
 // Seal makes the manifest of a content.

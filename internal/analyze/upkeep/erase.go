@@ -50,8 +50,8 @@ func Erase(ctx context.Context, e *Env, of erasure.Kind, name string) (*Report, 
 	if err := erasure.PutDone(ctx, r.Bucket, r.layout, request.ID, storePart, r.Now, removed); err != nil {
 		return nil, wire.Verdict{}, err
 	}
-	return r.finish(ctx, fmt.Sprintf("erasure %s: %d rows of predictions, %d of records, %d of labels and %d in reports were erased", request.ID,
-		removed[string(store.Predictions)], removed[string(store.Records)], removed[string(store.LabelFolder)], removed[string(reports)]))
+	return r.finish(ctx, fmt.Sprintf("erasure %s: %d rows of predictions, %d of records, %d of labels, %d of datasets and %d in reports were erased", request.ID,
+		removed[string(store.Predictions)], removed[string(store.Records)], removed[string(store.LabelFolder)], removed[string(datasets)], removed[string(reports)]))
 }
 
 // refusal is the hold that forbids to erase a subject at all: one of everything, or one that names it.
@@ -113,6 +113,9 @@ func (r *run) eraseSubject(ctx context.Context, request erasure.Request) error {
 		if err != nil {
 			return err
 		}
+	}
+	if err := r.eraseDatasets(ctx); err != nil {
+		return err
 	}
 	return r.eraseReports(ctx)
 }

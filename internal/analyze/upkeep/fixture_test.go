@@ -254,7 +254,9 @@ func (f *fixture) snapshot() map[string]string {
 		if err != nil {
 			f.t.Fatal(err)
 		}
-		all[key] = digestOf(body)
+		if all[key] = digestOf(body); strings.HasSuffix(key, "/manifest.json") {
+			all[key] = "" // It says when it was written; its folder's name is the digest of its content.
+		}
 	}
 	return all
 }

@@ -18,6 +18,7 @@ import (
 // Folders that have no rows.
 const (
 	reports   store.Folder = "reports"
+	datasets  store.Folder = "datasets"
 	inbox     store.Folder = "inbox"
 	checks    store.Folder = "checks"
 	erasures  store.Folder = "erasures"

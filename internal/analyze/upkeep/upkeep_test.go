@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/vedette-dev/vedette/internal/analyze"
+	"github.com/vedette-dev/vedette/internal/dataset"
 	"github.com/vedette-dev/vedette/internal/erasure"
 	"github.com/vedette-dev/vedette/internal/label"
 	"github.com/vedette-dev/vedette/internal/store"
@@ -335,7 +336,27 @@ func subject(t testing.TB) *fixture {
 		t.Fatal(err)
 	}
 	f.put(layout.Report("outliers", ago(1), ago(0), "r", "report.json"), b.Bytes())
+	f.dataset("d3-0-0 key-0", "d3-1-0 key-1", "d8-4-0 key-1", "d8-5-0 key-2")
+	f.dataset("d3-0-0 key-0", "d3-2-0 key-2")
 	return f
+}
+
+// dataset stores a version with rows of the named records and label keys.
+func (f *fixture) dataset(names ...string) {
+	f.t.Helper()
+	var rows []dataset.Row
+	for _, name := range names {
+		record, key, _ := strings.Cut(name, " ")
+		rows = append(rows, dataset.Row{RecordID: record, LabelID: "l-" + record, LabelKey: key, Time: ago(3), Class: "fraud", Source: "file", Weight: 1, KeepProbability: 1})
+	}
+	c := dataset.Content{Cluster: layout.Cluster, Namespace: layout.Namespace, Monitor: layout.Monitor, Classes: map[string]int64{"fraud": int64(len(rows))}}
+	m, err := restated(c, rows, dataset.Provenance{Run: "built"}, 0)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	if _, err := dataset.Store(f.t.Context(), f.bucket, layout, m, rows); err != nil {
+		f.t.Fatal(err)
+	}
 }
 
 func eraseOnce(f *fixture) error {
@@ -347,12 +368,28 @@ func TestEraseRemovesASubjectFromEveryPlace(t *testing.T) {
 	t.Parallel()
 	f := subject(t)
 	report := f.must(Erase(t.Context(), f.env(), erasure.LabelKey, "key-1"))
-	for folder, want := range map[store.Folder]int64{store.Predictions: 10, store.Records: 10, store.LabelFolder: 5 + 2, reports: 2} {
+	for folder, want := range map[store.Folder]int64{store.Predictions: 10, store.Records: 10, store.LabelFolder: 5 + 2, reports: 2, datasets: 2} {
 		if got := report.Folders[folder]; got == nil || got.RowsErased != want {
 			t.Errorf("%s: %+v, want %d rows erased", folder, got, want)
 		}
 	}
 	noTrace(t, f, "key-1")
+	replaced, rows := 0, int64(0)
+	for digest := range f.bucket.Folders(t.Context(), layout.AllDatasets()) {
+		m, err := dataset.Load(t.Context(), f.bucket, layout, digest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if rows += m.Content.Rows; m.Provenance.Replaces != "" {
+			replaced++
+			if m.Content.Excluded["erased"] != 2 || m.Content.Classes["fraud"] != 2 || m.Provenance.Run != "built" {
+				t.Errorf("restated: %+v", m)
+			}
+		}
+	}
+	if replaced != 1 || rows != 4 || len(f.keys("datasets/")) != 4 {
+		t.Errorf("%d versions were restated, and %d rows are left: %v", replaced, rows, f.keys("datasets/"))
+	}
 	if n := len(f.contents(store.Predictions, true)); n != 20 {
 		t.Errorf("%d predictions are left, want 20", n)
 	}
@@ -386,6 +423,20 @@ func noTrace(t *testing.T, f *fixture, name string) {
 				if row.LabelKey == name {
 					t.Errorf("a row of %s is still there", key)
 				}
+			}
+		}
+		if strings.HasSuffix(key, "/manifest.json") {
+			m, err := dataset.Decode(body)
+			if err == nil {
+				err = dataset.EachRow(t.Context(), f.bucket, layout, m, func(row *dataset.Row) error {
+					if row.LabelKey == name {
+						t.Errorf("a row of the dataset %s is still there", m.Digest)
+					}
+					return nil
+				})
+			}
+			if err != nil {
+				t.Error(err)
 			}
 		}
 		if strings.HasPrefix(key, "labels/") {
