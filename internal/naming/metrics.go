@@ -122,7 +122,7 @@ const (
 	MetricQueueUnpublished = "vedette_queue_labels_unpublished"
 	// MetricQueueLastRead is when a file of the store was last read, in Unix seconds; absent before the first.
 	MetricQueueLastRead = "vedette_queue_last_read_timestamp_seconds"
-	// MetricQueueErrors counts what failed and is tried again, by what was done: ingest, publish, retain.
+	// MetricQueueErrors counts what failed and is tried again, by what was done: config, ingest, publish, retain.
 	MetricQueueErrors = "vedette_queue_errors_total"
 )
 
