@@ -5,6 +5,7 @@ package upkeep
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -70,9 +71,9 @@ func parseHold(body []byte) (Hold, error) {
 	}
 	switch timed := !h.From.IsZero() || !h.To.IsZero(); {
 	case !h.All && !timed && len(h.LabelKeys)+len(h.RecordIDs) == 0:
-		return Hold{}, fmt.Errorf("it covers nothing: set all, from, to, labelKeys or recordIDs")
+		return Hold{}, errors.New("it covers nothing: set all, from, to, labelKeys or recordIDs")
 	case !h.To.IsZero() && !h.From.Before(h.To):
-		return Hold{}, fmt.Errorf("it ends before it begins")
+		return Hold{}, errors.New("it ends before it begins")
 	}
 	return h, nil
 }

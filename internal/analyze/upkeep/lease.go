@@ -68,7 +68,7 @@ func (l *lease) try(ctx context.Context) (*leaseDocument, error) {
 	case err != nil:
 		return nil, err
 	case other.Run == l.held.Run:
-		return nil, nil //nolint:nilnil // It is ours: the first attempt arrived.
+		return nil, nil // It is ours: the first attempt arrived.
 	case now.Before(other.Until):
 		return &other, nil
 	}
