@@ -71,7 +71,8 @@ type OIDCAccess struct {
 	// +kubebuilder:validation:MaxLength=256
 	ClientID string `json:"clientID,omitempty"`
 
-	// secretName names the Secret whose item "client-secret" is the client's secret. When unset, the client has none.
+	// secretName names the Secret whose item "oidc-client-secret" is the client's secret, which the provider is sent. When
+	// unset, the client has none.
 	// +optional
 	SecretName ObjectName `json:"secretName,omitempty"`
 
@@ -164,6 +165,8 @@ type RoleGrant struct {
 }
 
 // QueueIngress is the Ingress of a queue.
+//
+// +kubebuilder:validation:MinProperties=0
 type QueueIngress struct {
 	// className is the IngressClass. When unset, the cluster's default is used.
 	// +optional

@@ -31,7 +31,7 @@ type SQLiteStorage struct {
 	// +default="5Gi"
 	// +kubebuilder:validation:XValidation:rule="isQuantity(string(self)) && quantity(string(self)).compareTo(quantity('64Mi')) >= 0",message="size must be at least 64Mi"
 	// +kubebuilder:validation:XValidation:rule="quantity(string(self)).compareTo(quantity(string(oldSelf))) >= 0",message="size must not be reduced: volumes only grow"
-	Size resource.Quantity `json:"size,omitempty,omitzero"`
+	Size *resource.Quantity `json:"size,omitempty"`
 
 	// storageClassName is the StorageClass of the volume. When unset, the cluster's default is used.
 	// +optional

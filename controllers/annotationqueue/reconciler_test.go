@@ -113,7 +113,7 @@ func TestStorageChangesAndTheVolumeStays(t *testing.T) {
 	}
 
 	f.change(func(s *v1alpha1.AnnotationQueueSpec) {
-		s.Storage = v1alpha1.QueueStorage{SQLite: v1alpha1.SQLiteStorage{Size: resource.MustParse("1Gi")}}
+		s.Storage = v1alpha1.QueueStorage{SQLite: v1alpha1.SQLiteStorage{Size: new(resource.MustParse("1Gi"))}}
 	})
 	f.settle()
 	if kind, replicas := strategy(); kind != appsv1.RecreateDeploymentStrategyType || replicas != 1 {

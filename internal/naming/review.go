@@ -21,7 +21,7 @@ const (
 	// OIDCDir holds the file ClientSecretFile.
 	OIDCDir = "oidc"
 	// ClientSecretFile is the item of the OpenID Connect client's Secret.
-	ClientSecretFile = "client-secret"
+	ClientSecretFile = "oidc-client-secret"
 	// DataMount is where the volume with the SQLite database is mounted.
 	DataMount = "/var/lib/vedette/review"
 	// DatabaseFile is the SQLite database in DataMount.

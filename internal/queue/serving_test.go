@@ -92,7 +92,7 @@ func TestVolumes(t *testing.T) {
 		return c
 	}
 	sqlite := func(size string, class v1alpha1.ObjectName) v1alpha1.SQLiteStorage {
-		return v1alpha1.SQLiteStorage{Size: resource.MustParse(size), StorageClassName: class}
+		return v1alpha1.SQLiteStorage{Size: new(resource.MustParse(size)), StorageClassName: class}
 	}
 	for name, tt := range map[string]struct {
 		asked v1alpha1.SQLiteStorage

@@ -21,9 +21,9 @@ type Volume struct {
 // never shrinks: a queue that comes back to SQLite finds what it left.
 func VolumeOf(q *v1alpha1.AnnotationQueue, live *corev1.PersistentVolumeClaim) (Volume, error) {
 	sqlite := q.Spec.Storage.SQLite
-	v := Volume{Size: sqlite.Size, Class: string(sqlite.StorageClassName)}
-	if v.Size.IsZero() {
-		v.Size = resource.MustParse("5Gi")
+	v := Volume{Size: resource.MustParse("5Gi"), Class: string(sqlite.StorageClassName)}
+	if sqlite.Size != nil {
+		v.Size = *sqlite.Size
 	}
 	if live == nil {
 		return v, nil

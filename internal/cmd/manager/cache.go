@@ -3,6 +3,8 @@
 package main
 
 import (
+	"maps"
+
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -23,9 +25,7 @@ func cacheOptions(namespaces []string) cache.Options {
 		ReaderFailOnMissingInformer: true,
 		ByObject:                    modelmonitor.CacheByObject(),
 	}
-	for obj, by := range annotationqueue.CacheByObject() {
-		o.ByObject[obj] = by
-	}
+	maps.Copy(o.ByObject, annotationqueue.CacheByObject())
 	// For the webhook, which asks for the Deployment of a pod. A ReplicaSet has the labels of its pod template.
 	o.ByObject[&appsv1.ReplicaSet{}] = cache.ByObject{Label: exists(naming.LabelInject)}
 	if len(namespaces) > 0 {
