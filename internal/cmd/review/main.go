@@ -4,6 +4,8 @@
 // permissions on the Kubernetes API: it reads a document, and works on a store and a database.
 //
 //	review serve --config review.v1.json --database sqlite:queue.db --users users
+//	review backup --database sqlite:queue.db > backup.db
+//	review migrate --from sqlite:queue.db --to postgres://…
 package main
 
 import (
@@ -13,8 +15,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -33,7 +37,11 @@ func main() {
 
 // commands are what review can do. The first is what it is there for.
 var commands = map[string]func(ctx context.Context, args []string, stderr io.Writer) error{
-	"serve": serve,
+	"serve":   serve,
+	"migrate": migrate,
+	"backup": func(ctx context.Context, args []string, stderr io.Writer) error {
+		return backup(ctx, args, os.Stdout, stderr)
+	},
 }
 
 // usageError is an error in the arguments.
@@ -86,26 +94,21 @@ func parseServe(args []string, stderr io.Writer) (server.Options, error) {
 	f.StringVar(&o.Tokens, "tokens", "", "file with tokens of machines, name:sha256:role a line")
 	f.StringVar(&o.ClientSecret, "oidc-client-secret", "", "file with the secret of the OpenID Connect client")
 	f.DurationVar(&o.DrainTimeout, "drain-timeout", 20*time.Second, "longest time from SIGTERM to the end")
-	if err := f.Parse(args); err != nil {
-		return o, usage(err)
-	}
-	if f.NArg() > 0 {
-		return o, usageError{fmt.Errorf("unexpected argument %q", f.Arg(0))}
-	}
-	return o, nil
+	return o, parse(f, args)
 }
 
-func usage(err error) error {
-	if errors.Is(err, flag.ErrHelp) {
+// parse reads arguments that are all flags.
+func parse(f *flag.FlagSet, args []string) error {
+	err := f.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
 		return err
+	case err != nil:
+		return usageError{err}
+	case f.NArg() > 0:
+		return usageError{fmt.Errorf("unexpected argument %q", f.Arg(0))}
 	}
-	return usageError{err}
+	return nil
 }
 
-func names() []string {
-	list := make([]string, 0, len(commands))
-	for name := range commands {
-		list = append(list, name)
-	}
-	return list
-}
+func names() []string { return slices.Sorted(maps.Keys(commands)) }
