@@ -4,6 +4,7 @@ package outlier_test
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -282,7 +283,7 @@ func TestTail(t *testing.T) {
 	for i := range tail {
 		tail[i] = -math.Log10(outlier.Rates[i])
 	}
-	for x, want := range map[float64]float64{0: 0, 0.1: 0, 1: 1, 2.5: 2.5, 3: 3, 30: 5, 1e9: 12} {
+	for x, want := range map[float64]float64{0: 0, 0.1: 0, 1: 1, 2.5: 2.5, 3: 3, 30: 5, 1e9: 12, math.Inf(1): 12, math.Inf(-1): 0} {
 		if got := tail.Surprise(x); math.Abs(got-want) > 1e-7 {
 			t.Errorf("Surprise(%v) = %v, want %v", x, got, want)
 		}
@@ -364,6 +365,67 @@ func BenchmarkScore(b *testing.B) {
 		scorer.Score(rows[i&1023])
 		i++
 	}
+}
+
+// BenchmarkScoreWide is a row of fifty features and ten classes, at a temperature, in five of thirty-two segments.
+func BenchmarkScoreWide(b *testing.B) {
+	r := rand.New(rand.NewPCG(4, 4))
+	wide := wire.Schema{Prediction: wire.Prediction{Kind: wire.MulticlassClassification}}
+	sum := outlier.Summary{Rows: baselineRows}
+	for i := range 50 {
+		f := wire.Feature{Name: fmt.Sprint("f", i), Type: wire.Numeric}
+		if i%5 == 4 {
+			f.Type = wire.Categorical
+		}
+		series := profile.NewSeries(profile.Key{Feature: f.Name}, f.Type, 0)
+		for range baselineRows {
+			series.Observe(wideValue(r, f))
+		}
+		wide.Features, sum.Features = append(wide.Features, f), append(sum.Features, outlier.Summarize(series))
+	}
+	sum.Prediction = outlier.PredictionSummary{Temperature: 1.5, Entropy: outlier.Tail{0.5, 0.6}, Ambiguity: outlier.Tail{0.5, 0.6}, Doubt: outlier.Tail{0.5, 0.6}}
+	var segments []string
+	for i := range 32 {
+		segments = append(segments, fmt.Sprint("segment-", i))
+	}
+	row := func() *record.Row {
+		out := &record.Row{RecordID: strconv.FormatUint(r.Uint64(), 36), Scores: make([]float64, 10)}
+		for _, f := range wide.Features {
+			out.Features = append(out.Features, wideValue(r, f))
+		}
+		for i := range out.Scores {
+			out.Scores[i] = 0.1
+		}
+		for _, i := range r.Perm(32)[:5] {
+			out.Segments = append(out.Segments, segments[i])
+		}
+		return out
+	}
+	reference, calibrator := outlier.NewReference(wide, &sum), outlier.NewCalibrator(segments)
+	for range 2 * baselineRows {
+		out := row()
+		reference.Score(out)
+		calibrator.Observe(out, 1)
+	}
+	sum.Cells = calibrator.Cells(0.05)
+	scorer := outlier.NewScorer(wide, &sum, 0.05)
+	rows := make([]*record.Row, 1024)
+	for i := range rows {
+		rows[i] = row()
+	}
+	i := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		scorer.Score(rows[i&1023])
+		i++
+	}
+}
+
+func wideValue(r *rand.Rand, f wire.Feature) record.Value {
+	if f.Type == wire.Categorical {
+		return record.Value{Kind: record.String, Str: fmt.Sprint("category-", int(math.Pow(r.Float64(), -0.7)))}
+	}
+	return record.Value{Kind: record.Number, Num: r.NormFloat64()}
 }
 
 func TestScoringAllocatesNothing(t *testing.T) {

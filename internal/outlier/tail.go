@@ -46,6 +46,7 @@ func (t Tail) Surprise(x float64) float64 {
 	if len(t) == 0 || math.IsNaN(x) {
 		return math.NaN()
 	}
+	x = min(max(x, -math.MaxFloat64), math.MaxFloat64)
 	// A value that is equal to a quantile but for the rounding is not above it.
 	if x -= 1e-9 * math.Abs(x); x <= t[0] {
 		return 0

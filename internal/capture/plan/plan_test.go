@@ -65,6 +65,26 @@ func config() wire.Config {
 	}
 }
 
+// BenchmarkJudge is all that is decided of an instance: its certainty, two segments, its outlier score and a rule.
+func BenchmarkJudge(b *testing.B) {
+	c := config()
+	c.Segments[1].When = "f.distance > 500.0"
+	p, err := Compile(Source{Config: c})
+	if err != nil {
+		b.Fatal(err)
+	}
+	call, err := p.Decoder.Decode("/v1/models/m:predict", decode.Payload{Bytes: []byte(`{"instances":[{"distance":1000,"origin":"ATL"}]}`)},
+		decode.Payload{Bytes: []byte(`{"predictions":[0.9]}`)})
+	if err != nil {
+		b.Fatal(err)
+	}
+	in, bodies := &call.Instances[0], NewBodies(&call)
+	b.ReportAllocs()
+	for b.Loop() {
+		p.Judge(&record.Row{RecordID: "0123456789abcdef-1-0", Features: in.Features, Score: in.Score}, in, bodies, true)
+	}
+}
+
 func TestJudge(t *testing.T) {
 	p, err := Compile(Source{Config: config()})
 	if err != nil {
