@@ -33,7 +33,7 @@ const (
 // maxDatasetRows is what a run can hold and sort.
 const maxDatasetRows = 1_000_000
 
-// datasetSlice is how much of the window is looked at at once: the ids of all its predictions must be held.
+// datasetSlice is how much of the window is read together: the ids of all its predictions must be held.
 const datasetSlice = 24 * time.Hour
 
 // Why labelled rows were left out.

@@ -59,7 +59,6 @@ func BenchmarkPerformance1M(b *testing.B) {
 		}
 		x.write(b, x.layout().Labels(now, fmt.Sprintf("batch-%d", file)), body.Bytes(), now)
 	}
-	labels = nil
 	peak := watchHeap(b)
 	for b.Loop() {
 		x.Run = fmt.Sprintf("run-%d", rng.Uint32())

@@ -9,6 +9,7 @@ import (
 	"iter"
 	"math"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 
@@ -199,7 +200,7 @@ func ClassOf(p wire.Prediction, index int) string {
 	if index >= 0 && index < len(p.Classes) {
 		return p.Classes[index]
 	}
-	return fmt.Sprint(index)
+	return strconv.Itoa(index)
 }
 
 // keyOf puts a business key into the form in which it is stored.

@@ -65,7 +65,7 @@ func (d *Decoder) json(out *Line, number int64, text []byte) {
 func jsonInput(text []byte) (*input, error) {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(text, &members); err != nil {
-		return nil, fmt.Errorf("the line is no JSON object (%.80s): send one object a line", err)
+		return nil, fmt.Errorf("the line is no JSON object: send one object a line: %w", err)
 	}
 	if _, ok := members["groundTruthData"]; ok {
 		return sageMaker(members)

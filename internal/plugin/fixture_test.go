@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -200,9 +201,7 @@ func (f *fixture) ending(message string) <-chan *batchv1.Job {
 func finish(t *testing.T, c client.Client, j *batchv1.Job, message string) {
 	ctx := t.Context()
 	labels := map[string]string{batchv1.JobNameLabel: j.Name}
-	for k, v := range j.Spec.Template.Labels {
-		labels[k] = v
-	}
+	maps.Copy(labels, j.Spec.Template.Labels)
 	pod := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Namespace: j.Namespace, Name: j.Name + "-x", Labels: labels,
 			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(j, batchv1.SchemeGroupVersion.WithKind("Job"))}},

@@ -40,7 +40,7 @@ func (p *Plugin) Run(ctx context.Context, args []string) int {
 	if p.connect == nil {
 		p.connect = (*clusterFlags).connect
 	}
-	root := p.root()
+	root := p.root() //nolint:contextcheck // cobra hands the context to what completes.
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if err == nil {

@@ -103,7 +103,7 @@ func (r *run) merge(ctx context.Context, p *partition, items []store.Item) error
 	if p.folder == store.Profiles {
 		return r.mergeProfiles(ctx, p, items)
 	}
-	_, err := r.rewrite(ctx, p, items, true, r.withoutErased())
+	err := r.rewrite(ctx, p, items, true, r.withoutErased())
 	return err
 }
 

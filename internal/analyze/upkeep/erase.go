@@ -107,7 +107,7 @@ func (r *run) eraseSubject(ctx context.Context, request erasure.Request) error {
 			if folder != store.LabelFolder && !f.hits[item.Key] {
 				return nil
 			}
-			_, err := r.rewrite(ctx, p, []store.Item{item}, false, r.withoutErased())
+			err := r.rewrite(ctx, p, []store.Item{item}, false, r.withoutErased())
 			return err
 		})
 		if err != nil {

@@ -113,7 +113,7 @@ func (r *run) expireButHeld(ctx context.Context, p *partition) error {
 		return err
 	}
 	for _, item := range p.items {
-		_, err := r.rewrite(ctx, p, []store.Item{item}, false, func(v view, row parquet.Row) fate {
+		err := r.rewrite(ctx, p, []store.Item{item}, false, func(v view, row parquet.Row) fate {
 			if r.holds.row(text(row, v.record), text(row, v.key), v.time(row)) == nil {
 				return expired
 			}
@@ -152,7 +152,7 @@ func (r *run) stripPartition(ctx context.Context, p *partition) error {
 		if isBare(item.Key) {
 			continue
 		}
-		_, err := r.rewrite(ctx, p, []store.Item{item}, false, func(v view, row parquet.Row) fate {
+		err := r.rewrite(ctx, p, []store.Item{item}, false, func(v view, row parquet.Row) fate {
 			if r.holds.row(text(row, v.record), text(row, v.key), v.time(row)) != nil {
 				return keep
 			}

@@ -120,8 +120,8 @@ type change struct {
 }
 
 // rewrite replaces files of a partition, all of one schema, by one with the rows that judge keeps: sorted, each once. Where
-// that would change nothing, and must is not set, they stay. It reports whether it has replaced them.
-func (r *run) rewrite(ctx context.Context, p *partition, items []store.Item, must bool, decide judge) (bool, error) {
+// that would change nothing, and must is not set, they stay.
+func (r *run) rewrite(ctx context.Context, p *partition, items []store.Item, must bool, decide judge) error {
 	c := &change{folder: p.folder, judge: decide}
 	defer func() {
 		if c.sorter != nil {
@@ -132,21 +132,21 @@ func (r *run) rewrite(ctx context.Context, p *partition, items []store.Item, mus
 	}()
 	for _, item := range items {
 		if err := r.read(ctx, c, item.Key); err != nil {
-			return false, err
+			return err
 		}
 	}
 	t := r.tally(p.folder)
 	t.RowsHeld += c.counts[held]
 	if c.counts[expired]+c.counts[erased]+c.stripped == 0 && !must {
-		return false, nil
+		return nil
 	}
 	slices.Sort(c.inputs)
 	if err := r.replace(ctx, p, items, append(c.inputs, c.origins...), c.write); err != nil {
-		return false, err
+		return err
 	}
 	t.RowsErased += c.counts[erased]
 	t.BodiesRemoved += c.stripped
-	return true, nil
+	return nil
 }
 
 func (r *run) read(ctx context.Context, c *change, key string) error {

@@ -12,6 +12,7 @@ package upkeep
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/vedette-dev/vedette/internal/analyze"
@@ -151,7 +152,7 @@ func (r *run) verdict(message string) wire.Verdict {
 
 // exceptions says what stands out in a run that went well; empty when nothing does.
 func (r *Report) exceptions() string {
-	text := ""
+	var text strings.Builder
 	for _, of := range []struct {
 		what  string
 		count func(*Tally) int64
@@ -162,8 +163,8 @@ func (r *Report) exceptions() string {
 		{"files of a later release were left alone", func(t *Tally) int64 { return int64(t.Foreign) }},
 	} {
 		if n := r.total(of.count); n > 0 {
-			text += fmt.Sprintf("; %d %s", n, of.what)
+			fmt.Fprintf(&text, "; %d %s", n, of.what)
 		}
 	}
-	return text
+	return text.String()
 }

@@ -215,8 +215,10 @@ func TestRetentionDeletesWhatIsOldEnoughAndNothingElse(t *testing.T) {
 		t.Errorf("reports and baselines are %v", append(f.keys("reports/"), f.keys("baselines/")...))
 	}
 	if other := len(slices.Collect(func(yield func(string) bool) {
-		for item := range f.bucket.List(t.Context(), "us/") {
-			yield(item.Key)
+		for item, err := range f.bucket.List(t.Context(), "us/") {
+			if err != nil || !yield(item.Key) {
+				return
+			}
 		}
 	})); other != 1 {
 		t.Error("another cluster's files are gone")

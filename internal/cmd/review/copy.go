@@ -42,7 +42,7 @@ func stream(ctx context.Context, from *db.DB, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer os.RemoveAll(dir) //nolint:errcheck // What is left of a copy in a temporary folder does no harm.
 	path := filepath.Join(dir, naming.DatabaseFile)
 	if err := from.Backup(ctx, path); err != nil {
 		return err
@@ -51,7 +51,7 @@ func stream(ctx context.Context, from *db.DB, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	defer copied.Close()
+	defer copied.Close() //nolint:errcheck // It was only read.
 	_, err = io.Copy(w, copied)
 	return err
 }

@@ -459,7 +459,7 @@ func TestProblems(t *testing.T) {
 	}{
 		"no key":                 {ada.send("POST", answer, map[string]any{"class": "fraud"}), 400, "Idempotency-Key is missing"},
 		"no such class":          {ada.send("POST", answer, map[string]any{"class": "maybe"}, key("a")...), 422, "none of genuine, fraud"},
-		"a misspelt key":         {ada.send("POST", answer, map[string]any{"clas": "fraud"}, key("a")...), 400, "unknown field"},
+		"a misspelt key":         {ada.send("POST", answer, map[string]any{"klass": "fraud"}, key("a")...), 400, "unknown field"},
 		"no JSON":                {ada.send("POST", answer, "fraud", key("a")...), 400, "cannot be understood"},
 		"another media type":     {ada.send("POST", answer, lines("{}"), key("a")...), 415, "want application/json"},
 		"too much":               {ada.send("POST", answer, map[string]any{"comment": strings.Repeat("x", 70_000)}, key("a")...), 413, "too large"},

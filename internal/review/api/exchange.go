@@ -69,7 +69,7 @@ func (a *API) export(w http.ResponseWriter, r *http.Request) error {
 	}
 	out := &late{w: w, media: mediaJSONLines}
 	encoder := json.NewEncoder(out)
-	return a.Desk.Each(r.Context(), f, func(v *desk.View) error {
+	return a.Desk.Each(r.Context(), f, func(v *desk.View) error { //nolint:contextcheck // The request holds it.
 		it := newItem(v)
 		answers, err := a.Desk.Answers(r.Context(), auth.From(r.Context()).Person, v.ID)
 		if err != nil {
@@ -130,7 +130,7 @@ func (a *API) importAnswers(w http.ResponseWriter, r *http.Request) error {
 		answer, err := importedAnswer(text)
 		if err != nil {
 			result.refuse(refusalDoc{Line: number, Reason: err.Error()})
-			return nil
+			return nil //nolint:nilerr // A line that is refused is told of, and does not end the import.
 		}
 		return a.record(r, &result, number, answer)
 	})

@@ -217,7 +217,7 @@ func (a *API) studioRecord(r *http.Request, result *resultDoc, item string, anno
 	answer, err := studioAnswer(item, annotation)
 	if err != nil {
 		result.refuse(refusalDoc{Item: item, Reason: err.Error()})
-		return nil
+		return nil //nolint:nilerr // What is refused is told of, and does not end the import.
 	}
 	return a.record(r, result, 0, answer)
 }

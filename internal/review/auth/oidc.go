@@ -157,8 +157,7 @@ func (a *Auth) vouched(ctx context.Context, code string, f flow) (session, error
 	}
 	tokens, err := client.Exchange(ctx, code, oauth2.VerifierOption(f.Verifier))
 	if err != nil {
-		var refused *oauth2.RetrieveError
-		if errors.As(err, &refused) {
+		if refused, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
 			return session{}, fmt.Errorf("%w: the provider takes the code for none of its own: %.100q", ErrRefused, refused.ErrorCode)
 		}
 		return session{}, fmt.Errorf("asking the provider for tokens: %w", err)

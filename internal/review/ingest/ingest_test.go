@@ -26,7 +26,6 @@ import (
 )
 
 var (
-	nan    = math.NaN()
 	noon   = time.Date(2001, 6, 1, 12, 0, 0, 0, time.UTC)
 	layout = store.Layout{Cluster: "eu", Namespace: "air", Monitor: "flights"}
 	schema = []wire.Feature{

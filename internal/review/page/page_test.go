@@ -147,7 +147,7 @@ func TestPagesHoldNothingFromElsewhere(t *testing.T) {
 			t.Fatal(err)
 		}
 		answer.Body.Close()
-		if answer.StatusCode != 200 || !strings.Contains(answer.Header.Get("Cache-Control"), "immutable") {
+		if answer.StatusCode != http.StatusOK || !strings.Contains(answer.Header.Get("Cache-Control"), "immutable") {
 			t.Errorf("%s: %s, kept %q", asset, answer.Status, answer.Header.Get("Cache-Control"))
 		}
 	}
