@@ -377,7 +377,10 @@ func TestEraseRemovesASubjectFromEveryPlace(t *testing.T) {
 	}
 	noTrace(t, f, "key-1")
 	replaced, rows := 0, int64(0)
-	for digest := range f.bucket.Folders(t.Context(), layout.AllDatasets()) {
+	for digest, err := range f.bucket.Folders(t.Context(), layout.AllDatasets()) {
+		if err != nil {
+			t.Fatal(err)
+		}
 		m, err := dataset.Load(t.Context(), f.bucket, layout, digest)
 		if err != nil {
 			t.Fatal(err)
