@@ -53,7 +53,7 @@ type AuditLock struct {
 type AuditStatus struct {
 	// sequence counts the entries that the monitor has made.
 	// +optional
-	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Minimum=1
 	Sequence int64 `json:"sequence,omitempty"`
 
 	// pending are entries that are not in the log yet, in their order.

@@ -371,7 +371,7 @@ type AnalysisStatus struct {
 
 	// conclusiveRuns is how many conclusive runs in a row had the conclusive outcome.
 	// +optional
-	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Minimum=1
 	ConclusiveRuns int32 `json:"conclusiveRuns,omitempty"`
 
 	// conclusiveOutcome is the result of the last conclusive run, Stable, Drift or Violated. It stands until another run is conclusive.

@@ -208,22 +208,22 @@ type RetrainingStatus struct {
 
 	// startedRuns counts all runs that were ever started.
 	// +optional
-	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Minimum=1
 	StartedRuns int64 `json:"startedRuns,omitempty"`
 
 	// succeededRuns counts those that succeeded.
 	// +optional
-	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Minimum=1
 	SucceededRuns int64 `json:"succeededRuns,omitempty"`
 
 	// failedRuns counts those that failed.
 	// +optional
-	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Minimum=1
 	FailedRuns int64 `json:"failedRuns,omitempty"`
 
 	// trainedLabels is the number of labels that there were at the last run that succeeded.
 	// +optional
-	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Minimum=1
 	TrainedLabels int64 `json:"trainedLabels,omitempty"`
 
 	// scheduleSince is the time after which the schedule's next time starts a run.
@@ -276,7 +276,7 @@ type RetrainingRun struct {
 
 	// labels is the number of labels that there were when it was asked for.
 	// +optional
-	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Minimum=1
 	Labels int64 `json:"labels,omitempty"`
 
 	// dataset is what it is trained on.
