@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -21,13 +20,7 @@ import (
 	"github.com/vedette-dev/vedette/internal/wire"
 )
 
-func TestMain(m *testing.M) {
-	if url := os.Getenv(serveURL); url != "" {
-		fmt.Fprintln(os.Stderr, serve(url))
-		os.Exit(1)
-	}
-	postgres.Main(m)
-}
+func TestMain(m *testing.M) { postgres.Main(m) }
 
 var (
 	nan  = math.NaN()
