@@ -29,7 +29,7 @@ demo-down: ## Remove everything that the demo made.
 
 .PHONY: test
 test: ## Run all tests but the end-to-end ones; builds a real API server, promtool and an S3 server the first time.
-	hack/with-assets.sh go test -race ./...
+	hack/with-assets.sh go test -race -timeout 40m ./...
 
 .PHONY: e2e
 e2e: ## Run the end-to-end tests on a real cluster (or KUBECONFIG's).
