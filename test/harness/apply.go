@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -44,13 +45,21 @@ func (c *Cluster) Kustomize(ctx context.Context, dir string) ([]*unstructured.Un
 // ReadModule reads the manifests that match pattern in a Go module which the module in dir, a folder of the
 // repository, requires. Third parties' definitions thus come in the version that is tested, and are copied nowhere.
 func (c *Cluster) ReadModule(ctx context.Context, dir, module, pattern string) ([]*unstructured.Unstructured, error) {
-	path, err := run(ctx, c.Path(dir), nil, "go", "list", "-m", "-f", "{{.Dir}}", module)
+	// Where nothing was built from it yet, the module must come first: listing it would tell of no folder.
+	out, err := run(ctx, c.Path(dir), nil, "go", "mod", "download", "-json", module)
 	if err != nil {
 		return nil, err
 	}
-	files, err := filepath.Glob(filepath.Join(string(bytes.TrimSpace([]byte(path))), pattern))
-	if err != nil || len(files) == 0 {
-		return nil, fmt.Errorf("module %s holds no file %s (%w)", module, pattern, err)
+	var downloaded struct{ Dir string }
+	if err := json.Unmarshal([]byte(out), &downloaded); err != nil {
+		return nil, fmt.Errorf("reading where module %s is: %w", module, err)
+	}
+	files, err := filepath.Glob(filepath.Join(downloaded.Dir, pattern))
+	if err != nil {
+		return nil, err
+	}
+	if len(files) == 0 {
+		return nil, fmt.Errorf("module %s, in %s, holds no file %s", module, downloaded.Dir, pattern)
 	}
 	var objects []*unstructured.Unstructured
 	for _, file := range files {
