@@ -241,6 +241,14 @@ type RetrainingRun struct {
 	// +required
 	Trigger RetrainingTrigger `json:"trigger,omitempty"`
 
+	// threshold is the threshold whose violation started it. When unset, something else did.
+	// +optional
+	Threshold ItemName `json:"threshold,omitempty"`
+
+	// segment is the segment in which that was violated; "all" stands for all traffic. When unset, no threshold started it.
+	// +optional
+	Segment ItemName `json:"segment,omitempty"`
+
 	// reason says so in words.
 	// +required
 	// +kubebuilder:validation:MinLength=1

@@ -138,6 +138,9 @@ func TestFromAViolationToANewVersion(t *testing.T) {
 	f.prom.samples = []monitor.Sample{{Threshold: "errors", Segment: "all", Value: 1}}
 	f.settle()
 	f.condition(v1alpha1.ConditionRetrained, metav1.ConditionUnknown, v1alpha1.ReasonRetrainingUnderWay)
+	if run := f.get().Status.Retraining.Runs[0]; run.Trigger != v1alpha1.RetrainingTriggerThreshold || run.Threshold != "errors" || run.Segment != "all" {
+		t.Errorf("status does not say what called for the run: %+v", run)
+	}
 	dataset := f.job(monitor.KindDataset)
 	j := &batchv1.Job{}
 	if err := f.admin.Get(t.Context(), client.ObjectKey{Namespace: f.ns, Name: dataset}, j); err != nil {

@@ -123,9 +123,7 @@ func TestWatches(t *testing.T) {
 		t.Errorf("conditions %+v", m.Status.Conditions)
 	}
 
-	f.create(monitoringCRD("ServiceMonitor", "servicemonitors"), monitoringCRD("PrometheusRule", "prometheusrules"))
-	establish(t, f, "servicemonitors.monitoring.coreos.com")
-	establish(t, f, "prometheusrules.monitoring.coreos.com")
+	f.defineMonitoring()
 	class.Spec.Flush = "10s" // any change will do; without one they are noticed within a minute
 	if err := f.admin.Update(t.Context(), class); err != nil {
 		t.Fatal(err)
@@ -144,7 +142,6 @@ func TestWatches(t *testing.T) {
 		t.Fatal(err)
 	}
 	awaitRule(t, f, string(rule.GetUID()))
-	reconcileTwice(t)
 
 	cron := &batchv1.CronJob{ObjectMeta: metav1.ObjectMeta{Namespace: f.ns, Name: "fraud-outliers"}}
 	if err := f.admin.Delete(t.Context(), cron); err != nil {
@@ -181,28 +178,34 @@ func TestWatches(t *testing.T) {
 	})
 }
 
-// reconcileTwice reconciles a monitor with all its children by hand, until nothing more is sent.
-func reconcileTwice(t *testing.T) {
-	t.Helper()
+// TestTheSecondTimeSendsNothing reconciles a monitor with all its children by hand, as no manager runs any more.
+func TestTheSecondTimeSendsNothing(t *testing.T) {
 	f := newFixture(t)
+	f.defineMonitoring()
 	f.apis.available = true
 	f.create(f.fraud().Obj())
 	f.settle()
 	awaitRule(t, f, "")
 }
 
-// establish waits until the API server serves a kind.
-func establish(t *testing.T, f *fixture, name string) {
-	t.Helper()
-	crd := &apiextensionsv1.CustomResourceDefinition{ObjectMeta: metav1.ObjectMeta{Name: name}}
-	apiserver.Await(t, f.admin, crd, &apiextensionsv1.CustomResourceDefinitionList{}, func(c *apiextensionsv1.CustomResourceDefinition) bool {
-		for _, cond := range c.Status.Conditions {
-			if cond.Type == apiextensionsv1.Established && cond.Status == apiextensionsv1.ConditionTrue {
-				return true
-			}
+// defineMonitoring makes the API server know the kinds of the Prometheus operator, and waits until it does.
+func (f *fixture) defineMonitoring() {
+	f.t.Helper()
+	for _, crd := range []*apiextensionsv1.CustomResourceDefinition{
+		monitoringCRD("ServiceMonitor", "servicemonitors"), monitoringCRD("PrometheusRule", "prometheusrules"),
+	} {
+		if err := f.admin.Create(f.t.Context(), crd); client.IgnoreAlreadyExists(err) != nil { // another test may have made it
+			f.t.Fatal(err)
 		}
-		return false
-	})
+		apiserver.Await(f.t, f.admin, crd, &apiextensionsv1.CustomResourceDefinitionList{}, func(c *apiextensionsv1.CustomResourceDefinition) bool {
+			for _, cond := range c.Status.Conditions {
+				if cond.Type == apiextensionsv1.Established && cond.Status == apiextensionsv1.ConditionTrue {
+					return true
+				}
+			}
+			return false
+		})
+	}
 }
 
 // awaitRule waits for the monitor's PrometheusRule, another one than not.

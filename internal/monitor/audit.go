@@ -181,6 +181,9 @@ func (a Audit) retraining() {
 			}
 		}
 		grounds := map[string]any{"run": run.Name, "trigger": run.Trigger, "reason": run.Reason}
+		if run.Threshold != "" {
+			grounds["threshold"], grounds["segment"] = run.Threshold, run.Segment
+		}
 		if before.Name == "" {
 			g := map[string]any{"generation": run.Generation, "labels": run.Labels}
 			a.add(auditRetrainingRequested, auditor, merged(g, grounds))

@@ -50,7 +50,7 @@ func TestEveryChangeIsEnteredOnce(t *testing.T) {
 	run := func(change func(*v1alpha1.RetrainingRun)) func(*v1alpha1.ModelMonitor) {
 		return func(m *v1alpha1.ModelMonitor) {
 			if len(m.Status.Retraining.Runs) == 0 {
-				m.Status.Retraining.Runs = []v1alpha1.RetrainingRun{{Name: "r", Trigger: "Drift", State: v1alpha1.RetrainingBuildingDataset, RequestTime: metav1.NewTime(noon)}}
+				m.Status.Retraining.Runs = []v1alpha1.RetrainingRun{{Name: "r", Trigger: "Threshold", Threshold: "recall", Segment: "atl", State: v1alpha1.RetrainingBuildingDataset, RequestTime: metav1.NewTime(noon)}}
 			}
 			change(&m.Status.Retraining.Runs[0])
 		}
@@ -108,7 +108,7 @@ func TestEveryChangeIsEnteredOnce(t *testing.T) {
 		}
 	}
 	last := m.Status.Audit.Pending[len(m.Status.Audit.Pending)-3]
-	for _, want := range []string{`"version":"v8"`, `"dataset":"` + strings.Repeat("a", 64), `"run":"r"`} {
+	for _, want := range []string{`"version":"v8"`, `"dataset":"` + strings.Repeat("a", 64), `"run":"r"`, `"threshold":"recall"`, `"segment":"atl"`} {
 		if !strings.Contains(last.Grounds, want) {
 			t.Errorf("that the run ended is entered without %s: %s", want, last.Grounds)
 		}

@@ -88,50 +88,50 @@ func (r Retrain) Due() (run *v1alpha1.RetrainingRun, after time.Duration) {
 	if r.Mode != v1alpha1.ModeEnforce || Active(*status) != nil {
 		return nil, 0
 	}
-	trigger, reason, after := r.trigger()
-	if trigger == "" {
+	run, after = r.called()
+	if run == nil {
 		return nil, after
 	}
 	if wait := r.rest(durationOr(spec.Cooldown, "24h"), int(cmp.Or(spec.MaxPerDay, 4))); wait > 0 {
 		return nil, wait
 	}
-	return &v1alpha1.RetrainingRun{
-		Name:        r.name(),
-		Trigger:     trigger,
-		Reason:      truncate(reason, 512),
-		State:       v1alpha1.RetrainingBuildingDataset,
-		RequestTime: second(r.Now),
-		Generation:  r.Monitor.Generation,
-		Labels:      Labels(r.Monitor.Status.Analyses),
-	}, 0
+	run.Name, run.Reason, run.State, run.RequestTime = r.name(), truncate(run.Reason, 512), v1alpha1.RetrainingBuildingDataset, second(r.Now)
+	run.Generation, run.Labels = r.Monitor.Generation, Labels(r.Monitor.Status.Analyses)
+	return run, 0
 }
 
-// trigger is what calls for a run, the gravest first.
-func (r Retrain) trigger() (t v1alpha1.RetrainingTrigger, reason string, after time.Duration) {
+// called is a run with what calls for it, the gravest first; nil when nothing does.
+func (r Retrain) called() (run *v1alpha1.RetrainingRun, after time.Duration) {
 	triggers, status := r.Monitor.Spec.Retraining.Triggers, r.Monitor.Status
 	for _, v := range status.Violations {
 		if slices.Contains(triggers.Thresholds, v.ThresholdName) {
-			return v1alpha1.RetrainingTriggerThreshold, fmt.Sprintf("threshold %s is violated in segment %s", v.ThresholdName, v.Segment), 0
+			return &v1alpha1.RetrainingRun{
+				Trigger: v1alpha1.RetrainingTriggerThreshold, Threshold: v.ThresholdName, Segment: v.Segment,
+				Reason: fmt.Sprintf("threshold %s is violated in segment %s", v.ThresholdName, v.Segment),
+			}, 0
 		}
 	}
 	if drift := LastRun(status.Analyses, v1alpha1.AnalysisRunDrift); triggers.DriftPersists > 0 && drift != nil &&
 		drift.ConclusiveOutcome == v1alpha1.AnalysisOutcomeDrift && drift.ConclusiveRuns >= triggers.DriftPersists {
-		return v1alpha1.RetrainingTriggerDrift, fmt.Sprintf("drift was found by %d runs in a row: %s", drift.ConclusiveRuns, offenders(drift.Worst)), 0
+		return &v1alpha1.RetrainingRun{
+			Trigger: v1alpha1.RetrainingTriggerDrift,
+			Reason:  fmt.Sprintf("drift was found by %d runs in a row: %s", drift.ConclusiveRuns, offenders(drift.Worst)),
+		}, 0
 	}
 	if fresh := Labels(status.Analyses) - status.Retraining.TrainedLabels; triggers.NewLabels > 0 && fresh >= triggers.NewLabels {
-		return v1alpha1.RetrainingTriggerNewLabels, fmt.Sprintf("%d labels are new", fresh), 0
+		return &v1alpha1.RetrainingRun{Trigger: v1alpha1.RetrainingTriggerNewLabels, Reason: fmt.Sprintf("%d labels are new", fresh)}, 0
 	}
 	if triggers.Schedule == "" {
-		return "", "", 0
+		return nil, 0
 	}
 	next, err := r.next()
 	if err != nil {
-		return "", "", 0 // validation reports it
+		return nil, 0 // validation reports it
 	}
 	if wait := next.Sub(r.Now); wait > 0 {
-		return "", "", wait
+		return nil, wait
 	}
-	return v1alpha1.RetrainingTriggerSchedule, "it is time: " + next.UTC().Format(time.RFC3339), 0
+	return &v1alpha1.RetrainingRun{Trigger: v1alpha1.RetrainingTriggerSchedule, Reason: "it is time: " + next.UTC().Format(time.RFC3339)}, 0
 }
 
 // next is the first time of the schedule since a run was started, or since the schedule counts.

@@ -54,6 +54,7 @@ func TestWhenARunIsDue(t *testing.T) {
 		mode    v1alpha1.Mode
 		want    v1alpha1.RetrainingTrigger
 		reason  string
+		because string // the threshold and the segment
 		after   time.Duration
 	}{
 		"nothing happened": {},
@@ -78,9 +79,9 @@ func TestWhenARunIsDue(t *testing.T) {
 		},
 		"a threshold that counts is violated": {
 			monitor: func(m *v1alpha1.ModelMonitor) {
-				m.Status.Violations = []v1alpha1.Violation{{ThresholdName: "recall", Segment: "atl"}}
+				m.Status.Violations = []v1alpha1.Violation{{ThresholdName: "errors", Segment: "all"}, {ThresholdName: "recall", Segment: "atl"}}
 			},
-			want: v1alpha1.RetrainingTriggerThreshold, reason: "threshold recall is violated in segment atl",
+			want: v1alpha1.RetrainingTriggerThreshold, reason: "threshold recall is violated in segment atl", because: "recall atl",
 		},
 		"another threshold is violated": {
 			monitor: func(m *v1alpha1.ModelMonitor) {
@@ -134,7 +135,7 @@ func TestWhenARunIsDue(t *testing.T) {
 				m.Status.Violations = []v1alpha1.Violation{{ThresholdName: "recall", Segment: "atl"}}
 				m.Status.Retraining.Runs = []v1alpha1.RetrainingRun{ranAt(noon.Add(-24*time.Hour), v1alpha1.RetrainingSucceeded)}
 			},
-			want: v1alpha1.RetrainingTriggerThreshold, reason: "threshold recall is violated in segment atl",
+			want: v1alpha1.RetrainingTriggerThreshold, reason: "threshold recall is violated in segment atl", because: "recall atl",
 		},
 		"there were enough runs today": {
 			monitor: func(m *v1alpha1.ModelMonitor) {
@@ -170,6 +171,9 @@ func TestWhenARunIsDue(t *testing.T) {
 			}
 			if run.Trigger != tc.want || run.Reason != tc.reason || after != tc.after {
 				t.Errorf("%q %q, again after %s; want %q %q, after %s", run.Trigger, run.Reason, after, tc.want, tc.reason, tc.after)
+			}
+			if because := strings.TrimSpace(string(run.Threshold + " " + run.Segment)); because != tc.because {
+				t.Errorf("because of %q, want %q", because, tc.because)
 			}
 			if run.Trigger != "" && (run.State != v1alpha1.RetrainingBuildingDataset || run.Generation != 3 || len(run.Name) > 63) {
 				t.Errorf("run %+v", run)

@@ -5,7 +5,6 @@ package plugin
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
@@ -32,19 +31,13 @@ type runOfRetraining struct {
 	URI         string    `json:"uri,omitempty"`
 }
 
-// becauseOf reads what the reason of a run says of a threshold.
-var becauseOf = regexp.MustCompile(`^threshold ([a-z0-9-]+) is violated in segment ([a-z0-9-]+)`)
-
 func retrainingRun(r *v1alpha1.RetrainingRun) runOfRetraining {
-	v := runOfRetraining{
-		Name: string(r.Name), Trigger: string(r.Trigger), Reason: r.Reason, State: string(r.State), Message: r.Message,
+	return runOfRetraining{
+		Name: string(r.Name), Trigger: string(r.Trigger), Reason: r.Reason, Threshold: string(r.Threshold), Segment: string(r.Segment),
+		State: string(r.State), Message: r.Message,
 		Requested: r.RequestTime.Time, Started: r.StartTime.Time, Finished: r.FinishTime.Time,
 		Dataset: r.Dataset.Digest, DatasetURI: r.Dataset.URI, BaseVersion: r.Dataset.BaseVersion, Version: r.Version, URI: r.URI,
 	}
-	if found := becauseOf.FindStringSubmatch(r.Reason); found != nil {
-		v.Threshold, v.Segment = found[1], found[2]
-	}
-	return v
 }
 
 // runsOf are the retraining runs that a suspect may have to do with, the latest first: all but those that another threshold

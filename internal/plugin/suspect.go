@@ -22,6 +22,8 @@ type suspect struct {
 	Signal   string `json:"signal,omitempty"`
 	Bound    string `json:"bound,omitempty"`
 	Severity string `json:"severity,omitempty"`
+	// Because is what called for a run, in words, where that was no threshold.
+	Because string `json:"because,omitempty"`
 	// Since is when a violation was first seen; zero when there is none now.
 	Since time.Time `json:"since,omitzero"`
 	// Verdict, Value and Feature are those of the run that judged it; a threshold that Prometheus judges has none.

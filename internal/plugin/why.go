@@ -88,6 +88,11 @@ func (p *Plugin) why(ctx context.Context, y *why, name string) error {
 	if err := p.ask(ctx, c, m, &y.store, p.whyQuestion(v.Suspect, q), &v.Evidence); err != nil {
 		return err
 	}
+	if sets := v.Evidence.Datasets; y.dataset != "" && v.Runs[0].Name == "" && len(sets) > 0 {
+		// Status knows the run no more: the manifest of the dataset does.
+		v.Runs[0].Reason = sets[0].Reason
+		v.Suspect = because(m, v.Runs[0], y.segment)
+	}
 	if y.output == outputJSON {
 		return writeJSON(p.Stdout, v)
 	}
@@ -117,11 +122,23 @@ func (v *whyView) backwards(m *v1alpha1.ModelMonitor, y *why, q *analyze.WhyQues
 		return err
 	}
 	v.Runs = []runOfRetraining{run}
-	if v.Suspect, err = choose(m, run.Threshold, cmp.Or(y.segment, run.Segment)); err != nil {
-		v.Suspect = suspect{Threshold: run.Threshold, Segment: cmp.Or(run.Segment, naming.SegmentAll)} // it is declared no more
-	}
+	v.Suspect = because(m, run, y.segment)
 	q.Rank, q.Dataset, q.Trained = analyze.RankWrong, run.Dataset, []string{run.Dataset}
 	return nil
+}
+
+// because is what called for a run, as it stands now: the threshold that did, and nothing else that is wrong today.
+func because(m *v1alpha1.ModelMonitor, run runOfRetraining, segment string) suspect {
+	if run.Threshold == "" {
+		s := suspect{Segment: cmp.Or(segment, naming.SegmentAll), Because: cmp.Or(run.Reason, "nothing tells what called for it")}
+		s.declared(m)
+		return s
+	}
+	s, err := choose(m, run.Threshold, cmp.Or(segment, run.Segment))
+	if err != nil {
+		return suspect{Threshold: run.Threshold, Segment: cmp.Or(segment, run.Segment)} // it is declared no more
+	}
+	return s
 }
 
 // whyQuestion is what analyze is asked.

@@ -36,6 +36,8 @@ func (p *Plugin) whyPage(v *whyView) *page {
 
 func (s *suspect) alert(since string) string {
 	switch {
+	case s.Because != "":
+		return "no threshold: " + s.Because
 	case s.Threshold == "" && s.Feature != "":
 		return fmt.Sprintf("drift of %s: %s %s", s.Feature, s.Signal, s.Value)
 	case s.Threshold == "":

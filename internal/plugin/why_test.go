@@ -38,7 +38,8 @@ func retrained() *v1alpha1.ModelMonitor {
 	m.Status.Retraining = v1alpha1.RetrainingStatus{StartedRuns: 2, Runs: []v1alpha1.RetrainingRun{
 		{Name: "flights-retrain-1a2b3c4d5e", Trigger: v1alpha1.RetrainingTriggerSchedule, Reason: "it is time: 2001-06-29T00:00:00Z", State: v1alpha1.RetrainingFailed,
 			Message: "the dataset could not be built: NoLabelledRows", RequestTime: ago(36 * time.Hour)},
-		{Name: "flights-retrain-6f7a8b9c0d", Trigger: v1alpha1.RetrainingTriggerThreshold, Reason: "threshold recall is violated in segment atl", State: v1alpha1.RetrainingSucceeded,
+		{Name: "flights-retrain-6f7a8b9c0d", Trigger: v1alpha1.RetrainingTriggerThreshold, Threshold: "recall", Segment: "atl",
+			Reason: "threshold recall is violated in segment atl", State: v1alpha1.RetrainingSucceeded,
 			RequestTime: ago(110 * time.Minute), StartTime: ago(108 * time.Minute), FinishTime: ago(90 * time.Minute), Version: "v2", URI: "s3://models/flights/v2",
 			Dataset: v1alpha1.DatasetStatus{Digest: digest, URI: "s3://store/c/flights/flights/datasets/" + digest, BaseVersion: "v1"}},
 	}}
@@ -119,10 +120,45 @@ func TestWhyBackFromADatasetAndFromARun(t *testing.T) {
 			}
 		})
 	}
-	f := asking(t, flights(), evidence())
+}
+
+func TestNothingButWhatCalledForARunIsItsAlert(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*v1alpha1.RetrainingRun)
+		says   string
+	}{
+		"a schedule": {func(r *v1alpha1.RetrainingRun) {
+			r.Trigger, r.Threshold, r.Segment, r.Reason = v1alpha1.RetrainingTriggerSchedule, "", "", "it is time: 2001-06-29T00:00:00Z"
+		}, "ALERT    no threshold: it is time: 2001-06-29T00:00:00Z\nSEGMENT  all traffic\n"},
+		"words that only sound like a threshold": {func(r *v1alpha1.RetrainingRun) {
+			r.Trigger, r.Threshold, r.Segment = v1alpha1.RetrainingTriggerNewLabels, "", ""
+		}, "ALERT    no threshold: threshold recall is violated in segment atl\n"},
+		"a threshold that holds in its segment": {func(r *v1alpha1.RetrainingRun) { r.Segment = "all" }, "ALERT     recall: Recall, healthy is ≥ 0.8, was 0.84; Pass (Critical)\n"},
+		"a threshold that is declared no more":  {func(r *v1alpha1.RetrainingRun) { r.Threshold = "gone" }, "ALERT    gone; not violated now\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := retrained()
+			c.change(&m.Status.Retraining.Runs[1])
+			stdout, told := asked(asking(t, m, evidence()), "why", "flights", "--run", "flights-retrain-6f7a8b9c0d")
+			if !strings.Contains(stdout, c.says) || !slices.Contains(told, digest) {
+				t.Errorf("%s\nwant %q; asked %v", stdout, c.says, told)
+			}
+		})
+	}
+}
+
+func TestTheManifestOfADatasetThatStatusKnowsNoMoreSaysWhatItWasFor(t *testing.T) {
 	unknown := strings.Repeat("ab", 32)
-	if _, told := asked(f, "why", "flights", "--dataset", unknown); !slices.Contains(told, unknown) {
-		t.Errorf("a dataset that status does not know was not asked about: %v", told)
+	for reason, says := range map[string]string{
+		"100 labels are new": "ALERT    no threshold: 100 labels are new\n",
+		"":                   "ALERT    no threshold: nothing tells what called for it\n",
+	} {
+		r := evidence()
+		r.Datasets[0].Reason = reason
+		stdout, told := asked(asking(t, retrained(), r), "why", "flights", "--dataset", unknown)
+		if !strings.Contains(stdout, says) || !slices.Contains(told, unknown) {
+			t.Errorf("%s\nwant %q; asked %v", stdout, says, told)
+		}
 	}
 }
 

@@ -37,6 +37,9 @@ import (
 // awaitLimit bounds how long a test waits for a change that does not come.
 const awaitLimit = time.Minute
 
+// startLimit bounds how long the API server may take to start: envtest's own 20 s are not enough on a busy machine.
+const startLimit = 3 * time.Minute
+
 // Assets names the folder with kube-apiserver and etcd.
 const Assets = "KUBEBUILDER_ASSETS"
 
@@ -95,6 +98,8 @@ func run() (*Server, error) {
 		Scheme:                s.Scheme,
 		CRDDirectoryPaths:     []string{File("config/crd/bases")},
 		ErrorIfCRDPathMissing: true,
+
+		ControlPlaneStartTimeout: startLimit,
 	}
 	started = s // also when starting fails half-way: Main then stops what runs
 	cfg, err := s.env.Start()
