@@ -36,8 +36,12 @@ func constants(path, prefix string) (string, error) {
 			if err != nil {
 				return "", fmt.Errorf("%s: %s: %w", path, v.Names[0].Name, err)
 			}
-			if v.Doc != nil {
-				last = meaning(v.Doc.Text(), v.Names[0].Name)
+			doc := v.Doc
+			if !g.Lparen.IsValid() {
+				doc = g.Doc
+			}
+			if doc != nil {
+				last = meaning(doc.Text(), v.Names[0].Name)
 			}
 			fmt.Fprintf(&b, "| `%s` | %s |\n", value, last)
 		}

@@ -62,7 +62,8 @@ const (
 	MetricSinkUp = "vedette_sink_up"
 	// MetricSpoolBytes is what waits for upload, in bytes.
 	MetricSpoolBytes = "vedette_spool_bytes"
-	// MetricConfigInfo is 1, with the revision of the configuration that is in force as label revision.
+	// MetricConfigInfo is 1, with the revision of the configuration that is in force as label revision, and the digest of the
+	// baseline that outliers are scored against as label baseline, which is empty while there is none.
 	MetricConfigInfo = "vedette_config_info"
 )
 
@@ -77,10 +78,11 @@ const (
 	MetricAnalysisViolated = "vedette_analysis_threshold_violated"
 	// MetricAnalysisValue is the value that the same was judged by; labels threshold, segment.
 	MetricAnalysisValue = "vedette_analysis_threshold_value"
-	// MetricPerformance is a metric of the last conclusive Performance run; MetricPerformanceLow and MetricPerformanceHigh bound it
-	// with 95 % confidence. Labels metric, segment, version ("" is all).
-	MetricPerformance     = "vedette_performance"
-	MetricPerformanceLow  = "vedette_performance_low"
+	// MetricPerformance is a metric of the last conclusive Performance run; labels metric, segment, version ("" is all).
+	MetricPerformance = "vedette_performance"
+	// MetricPerformanceLow is the lower end of its interval of 95 % confidence.
+	MetricPerformanceLow = "vedette_performance_low"
+	// MetricPerformanceHigh is the upper end of its interval of 95 % confidence.
 	MetricPerformanceHigh = "vedette_performance_high"
 	// MetricAnalysisLastSuccess is when an analysis last reached a verdict, or when the monitor was made if it never did, in
 	// Unix seconds; label kind.

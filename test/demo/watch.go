@@ -123,8 +123,8 @@ func (d *demo) applyModel(ctx context.Context) error {
 		return err
 	}
 	d.sayf("%s is ready; %d of %d pods are injected; configuration %s", m.Status.Target, *m.Status.Capture.InjectedPods, *m.Status.Capture.Pods, m.Status.ConfigRevision)
-	query := fmt.Sprintf(`count(%s{namespace=%q,revision=%q})`, naming.MetricConfigInfo, flightsNamespace, m.Status.ConfigRevision)
-	return harness.Until(ctx, runTimeout, "the sidecars to be scraped, with the configuration in force", func(ctx context.Context) (bool, string, error) {
+	query := fmt.Sprintf(`count(%s{namespace=%q,revision=%q,baseline!=""})`, naming.MetricConfigInfo, flightsNamespace, m.Status.ConfigRevision)
+	return harness.Until(ctx, runTimeout, "the sidecars to be scraped, with the configuration and its baseline in force", func(ctx context.Context) (bool, string, error) {
 		n, err := d.prometheus.Sum(ctx, query)
 		return int32(n) == *m.Status.Capture.Pods, fmt.Sprintf("%v of %d are", n, *m.Status.Capture.Pods), err
 	})

@@ -128,7 +128,11 @@ func (p *Plan) Layout() store.Layout {
 }
 
 // Binding is what the plan's metrics depend on.
-func (p *Plan) Binding() telemetry.Binding { return bindingOf(&p.Config, p.Versions.Model) }
+func (p *Plan) Binding() telemetry.Binding {
+	b := bindingOf(&p.Config, p.Versions.Model)
+	b.Baseline = p.BaselineDigest
+	return b
+}
 
 // Binding is what the metrics of a plan of s would depend on. Nothing is compiled.
 func (s Source) Binding() telemetry.Binding {

@@ -102,7 +102,7 @@ func (m *Metrics) bind(b Binding) *Bound {
 		bound.segmentOutliers = append(bound.segmentOutliers, v.segmentOutliers.WithLabelValues(with(s)...))
 	}
 	if b.Revision != "" {
-		v.configInfo.WithLabelValues(with(b.Revision)...).Set(1)
+		v.configInfo.WithLabelValues(with(b.Revision, b.Baseline)...).Set(1)
 	}
 	return bound
 }

@@ -100,6 +100,8 @@ type Binding struct {
 	Buckets []float64
 	// Revision is that of the configuration in force; empty without one.
 	Revision string
+	// Baseline is the digest of the summary that outliers are scored against; empty without one.
+	Baseline string
 }
 
 // New makes the metrics of a sidecar of the monitor model.
@@ -157,7 +159,7 @@ func (m *Metrics) Bind(b Binding) *Bound {
 // forget deletes the series of old that next does not have.
 func (m *Metrics) forget(old *Bound, next Binding) {
 	v := &m.vectors
-	if old.binding.Revision != next.Revision {
+	if old.binding.Revision != next.Revision || old.binding.Baseline != next.Baseline {
 		v.configInfo.Reset()
 	}
 	if old.binding.Version != next.Version {

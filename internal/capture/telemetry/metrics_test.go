@@ -33,13 +33,14 @@ func TestRebindingKeepsWhatStays(t *testing.T) {
 	b.Instances(3)
 	b.SegmentCall(0, Call{Status: 200})
 	b.SegmentCall(1, Call{Status: 503})
-	b = m.Bind(Binding{Version: "1", Segments: []string{"c", "b"}, Revision: "r2"})
+	m.Bind(Binding{Version: "1", Segments: []string{"c", "b"}, Revision: "r2"})
+	b = m.Bind(Binding{Version: "1", Segments: []string{"c", "b"}, Revision: "r2", Baseline: "b2"})
 	b.Instances(4)
 	b.SegmentCall(1, Call{Status: 599})
 	expect(t, m, `
-# HELP vedette_config_info 1, with the revision of the configuration in force.
+# HELP vedette_config_info 1, with the revision of the configuration in force, and the baseline that outliers are scored against.
 # TYPE vedette_config_info gauge
-vedette_config_info{model="m",revision="r2",version="1"} 1
+vedette_config_info{baseline="b2",model="m",revision="r2",version="1"} 1
 # HELP vedette_instances_total Predictions in inference calls.
 # TYPE vedette_instances_total counter
 vedette_instances_total{model="m",version="1"} 7

@@ -64,7 +64,7 @@ func newVectors() vectors {
 		rowsStored:           counter(naming.MetricRowsStored, "Rows in files that were uploaded.", "tier"),
 		rowsDropped:          counter(naming.MetricRowsDropped, "Rows handed to the writer that were lost on their way to the store.", "tier"),
 		sinkUp:               gauge(naming.MetricSinkUp, "1 while the last upload succeeded, 0 after one failed."),
-		configInfo:           gauge(naming.MetricConfigInfo, "1, with the revision of the configuration in force.", "revision"),
+		configInfo:           gauge(naming.MetricConfigInfo, "1, with the revision of the configuration in force, and the baseline that outliers are scored against.", "revision", "baseline"),
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 	"github.com/vedette-dev/vedette/internal/wire"
 )
 
-// randomEvery is how often an item of the random slice comes, while there are any: each so manieth first offer of a day.
+// randomEvery is how often an item of the random slice is begun, while there are any: each so manieth first offer of a day.
 // By priority alone it would never come, and nothing could be estimated.
 const randomEvery = 5
 
@@ -64,14 +64,19 @@ func (t *day) allows(b band) bool {
 	return limit <= 0 || !slices.ContainsFunc(b.members, func(s string) bool { return t.segments[[2]string{b.monitor, s}] >= int64(limit) })
 }
 
-// sort puts the candidate to take first: the random slice when it is its turn, else last, and by priority among equals.
+// sort puts the candidate to take first: one that was begun, since half of the answers to an item are of no use yet, then the
+// random slice when it is its turn, else last, and by priority among equals.
 func (t *day) sort(candidates []candidate) {
 	turn := (t.random+1)*randomEvery <= t.total+1
 	place := func(c candidate) int {
-		if (c.band.origin == review.Random) == turn {
+		switch {
+		case c.band.offered:
 			return 0
+		case (c.band.origin == review.Random) == turn:
+			return 1
+		default:
+			return 2
 		}
-		return 1
 	}
 	slices.SortFunc(candidates, func(a, b candidate) int {
 		return cmp.Or(cmp.Compare(place(a), place(b)), cmp.Compare(b.priority, a.priority), cmp.Compare(a.id, b.id))

@@ -404,6 +404,36 @@ func TestTheRandomSliceComesEveryFifthTime(t *testing.T) {
 	})
 }
 
+func TestWhatWasBegunIsFinishedFirst(t *testing.T) {
+	both(t, func(t *testing.T, q *queue) {
+		q.configure(func(r *wire.Review) { r.Overlap = 2 })
+		var all []db.Candidate
+		for i := range 20 {
+			c := candidate(fmt.Sprint("r", i), 0.1)
+			c.Item.Origin = review.Random
+			all = append(all, candidate(fmt.Sprint("o", i), 0.5), c)
+		}
+		q.add(all...)
+		answer := func(person string) (ids []string) {
+			for range 10 {
+				id := q.next(person)
+				ids = append(ids, id)
+				q.answer(person, id, "a")
+			}
+			slices.Sort(ids)
+			return ids
+		}
+		ada := answer("ada")
+		q.add(candidate("urgent", 0.9))
+		if bo := answer("bo"); !slices.Equal(ada, bo) {
+			t.Errorf("ada has answered %v, and bo %v", ada, bo)
+		}
+		if got := q.next("bo"); got != "urgent" {
+			t.Errorf("then comes %s", got)
+		}
+	})
+}
+
 func TestItemsOfAMonitorThatLeftWait(t *testing.T) {
 	both(t, func(t *testing.T, q *queue) {
 		q.add(candidate("one", 0.5))
