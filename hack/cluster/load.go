@@ -25,6 +25,7 @@ var ownImages = map[string]string{
 	"review":      "./internal/cmd/review",
 	"modelserver": "./test/modelserver",
 	"replay":      "./test/replay",
+	"retrain":     "./test/retrain",
 	"pause":       "./hack/cluster/pause",
 }
 

@@ -28,7 +28,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/vedette-dev/vedette/hack/cluster/node"
 	"github.com/vedette-dev/vedette/internal/naming"
+	"github.com/vedette-dev/vedette/internal/testing/postgres"
 	"github.com/vedette-dev/vedette/test/harness"
 )
 
@@ -73,6 +75,7 @@ func TestMain(m *testing.M) {
 	err := setUp(ctx, os.Stderr)
 	if err == nil {
 		code = m.Run()
+		postgres.Stop()
 	} else if cluster != nil && cluster.Client != nil {
 		cluster.Diagnose(context.Background(), os.Stderr, systemNamespace, storeNamespace)
 	}
@@ -98,7 +101,13 @@ func setUp(ctx context.Context, out io.Writer) (err error) {
 	if api, err = rest.TransportFor(cluster.Config); err != nil {
 		return err
 	}
-	if err := cluster.Load(ctx, "manager", "capture", "analyze", "review", "modelserver", "versitygw"); err != nil {
+	if cluster.Local {
+		// Pods of our own cluster reach a Postgres on this machine.
+		if err := postgres.Listen(node.HostIP, node.PodCIDR); err != nil {
+			return err
+		}
+	}
+	if err := cluster.Load(ctx, "manager", "capture", "analyze", "review", "modelserver", "retrain", "versitygw"); err != nil {
 		return err
 	}
 	if err := install(ctx, &apiextensionsv1.CustomResourceDefinition{ObjectMeta: objectMeta("", "servicemonitors.monitoring.coreos.com")}, definitions); err != nil {

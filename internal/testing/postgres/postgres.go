@@ -10,7 +10,9 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 	"os/exec"
@@ -35,6 +37,21 @@ var (
 	databases atomic.Int64
 )
 
+// tcp is where the server listens beside its socket; the zero value is nowhere.
+var tcp struct{ host, network, port string }
+
+// Listen makes the server, which must not run yet, listen on a port of a host as well, and let in whoever comes from a network.
+func Listen(host, network string) error {
+	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
+	if err != nil {
+		return err
+	}
+	defer l.Close() //nolint:errcheck // The port is free again, that is all.
+	tcp.host, tcp.network = host, network
+	_, tcp.port, err = net.SplitHostPort(l.Addr().String())
+	return err
+}
+
 type server struct {
 	dir    string
 	cmd    *exec.Cmd
@@ -45,10 +62,25 @@ type server struct {
 // Main runs the tests of a package and stops the server, if one was started.
 func Main(m *testing.M) {
 	code := m.Run()
+	Stop()
+	os.Exit(code)
+}
+
+// Stop stops the server, if one was started.
+func Stop() {
 	if started != nil {
 		started.stop()
 	}
-	os.Exit(code)
+}
+
+// RemoteURL is URL for those who come from the network that Listen lets in.
+func RemoteURL(t testing.TB) string {
+	t.Helper()
+	local, err := url.Parse(URL(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "postgres://postgres@" + net.JoinHostPort(tcp.host, tcp.port) + local.Path + "?sslmode=disable"
 }
 
 // URL is that of a new, empty database. Without Postgres' programs it skips the test, but fails it in CI.
@@ -88,7 +120,13 @@ func run() (*server, error) {
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("initdb: %w\n%s", err, out)
 	}
-	s.cmd = exec.Command(filepath.Join(bin, "postgres"), "-D", data, "-c", "listen_addresses=", "-c", "unix_socket_directories="+dir, "-c", "max_connections=200")
+	s.cmd = exec.Command(filepath.Join(bin, "postgres"), "-D", data, "-c", "listen_addresses="+tcp.host, "-c", "unix_socket_directories="+dir, "-c", "max_connections=200")
+	if tcp.host != "" {
+		s.cmd.Args = append(s.cmd.Args, "-c", "port="+tcp.port)
+		if err := admit(filepath.Join(data, "pg_hba.conf"), tcp.network); err != nil {
+			return nil, err
+		}
+	}
 	s.cmd.SysProcAttr, s.cmd.Dir = owner, dir
 	s.cmd.Stdout, s.cmd.Stderr = &s.output, &s.output
 	if err := s.cmd.Start(); err != nil {
@@ -127,7 +165,21 @@ func unprivileged(dir string) (*syscall.SysProcAttr, error) {
 }
 
 func (s *server) url(database string) string {
-	return "postgres://postgres@/" + database + "?host=" + url.QueryEscape(s.dir)
+	u := "postgres://postgres@/" + database + "?host=" + url.QueryEscape(s.dir)
+	if tcp.port != "" {
+		u += "&port=" + tcp.port // it is part of the socket's name
+	}
+	return u
+}
+
+// admit lets in whoever comes from a network.
+func admit(file, network string) error {
+	f, err := os.OpenFile(file, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(f, "host %[1]s %[1]s %[2]s trust\n", "all", network)
+	return errors.Join(err, f.Close())
 }
 
 // ready waits until the server answers or ends.

@@ -41,6 +41,11 @@ type Features struct {
 	OriginDelay2h float64
 }
 
+// Missing are features of which none is known.
+func Missing() Features {
+	return Features{Hour: math.NaN(), Distance: math.NaN(), OriginDelay2h: math.NaN()}
+}
+
 // Model is a trained logistic regression.
 type Model struct {
 	// Version names what it was trained on.

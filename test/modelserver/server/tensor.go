@@ -35,7 +35,7 @@ func decodeV2(body []byte) (*V2Request, []model.Features, error) {
 		if instances == nil {
 			instances = make([]model.Features, rows)
 			for i := range instances {
-				instances[i] = missing
+				instances[i] = model.Missing()
 			}
 		}
 		if rows != len(instances) {

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"math"
 	"net/http"
 	"strings"
 
@@ -87,7 +86,7 @@ func decodeV1(body []byte) ([]model.Features, error) {
 	instances := make([]model.Features, len(request.Instances))
 	for i, in := range request.Instances {
 		f := &instances[i]
-		*f = missing
+		*f = model.Missing()
 		f.Weekday, f.Origin, f.Destination = in.Weekday, in.Origin, in.Destination
 		if in.Hour != nil {
 			f.Hour = float64(*in.Hour)
@@ -101,6 +100,3 @@ func decodeV1(body []byte) ([]model.Features, error) {
 	}
 	return instances, nil
 }
-
-// missing is an instance of which nothing is known.
-var missing = model.Features{Hour: math.NaN(), Distance: math.NaN(), OriginDelay2h: math.NaN()}

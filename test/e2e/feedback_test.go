@@ -1,0 +1,516 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build e2e
+
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"golang.org/x/crypto/bcrypt"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/vedette-dev/vedette/api/v1alpha1"
+	"github.com/vedette-dev/vedette/internal/dataset"
+	"github.com/vedette-dev/vedette/internal/label"
+	"github.com/vedette-dev/vedette/internal/naming"
+	"github.com/vedette-dev/vedette/internal/testing/browser"
+	"github.com/vedette-dev/vedette/internal/testing/postgres"
+	"github.com/vedette-dev/vedette/test/data"
+	"github.com/vedette-dev/vedette/test/modelserver/model"
+	"github.com/vedette-dev/vedette/test/replay/traffic"
+)
+
+const (
+	queueName = "desk"
+	// labelled is how many items people answer.
+	labelled = 20
+	password = "correct horse battery staple"
+	token    = "e2e-token-of-a-program"
+)
+
+// TestTheFeedbackLoop goes once around: planted anomalies among real flights are found as they pass, put before two people in
+// a real browser, and what these say comes back as labels, performance, a dataset, and a retraining run.
+func TestTheFeedbackLoop(t *testing.T) {
+	for name, storage := range map[string]func(*scene) v1alpha1.QueueStorage{"sqlite": onSQLite, "postgres": onPostgres} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := &loop{scene: newScene(t, "loop-"+name)}
+			l.watch()
+			l.ask(storage(l.scene))
+			l.traffic()
+			l.queued()
+			l.answered()
+			l.published()
+			l.judged()
+			l.retrained()
+			l.told()
+		})
+	}
+}
+
+// loop is one way around.
+type loop struct {
+	*scene
+	flights map[string]data.Flight
+	sent    traffic.Result
+	// url is where the page is, items what it holds, by their record.
+	url   string
+	items map[string]queueItem
+	// done are the items that people have answered, in their order.
+	done []string
+	run  v1alpha1.RetrainingRun
+}
+
+// queueItem is what the test wants to know of an item.
+type queueItem struct {
+	ID         string   `json:"id"`
+	State      string   `json:"state"`
+	Reasons    []string `json:"reasons"`
+	Prediction struct {
+		RequestID string `json:"request_id"`
+		LabelKey  string `json:"label_key"`
+	} `json:"prediction"`
+	Label *struct {
+		Class string `json:"class"`
+	} `json:"label"`
+}
+
+// watch brings the model with its monitor: with a baseline, so that there are outliers, a bound that June's flights do not
+// keep, and retraining when it is violated.
+func (l *loop) watch() {
+	l.Helper()
+	const dataset = "baselines/may.parquet"
+	spec := &l.monitor.Spec
+	spec.Baseline.Dataset.URL = dataset
+	spec.Labels = v1alpha1.Labels{MatureAfter: "1s", PositiveClass: model.Late}
+	spec.Analyses = []v1alpha1.Analysis{{Kind: v1alpha1.AnalysisOutliers, Window: "1h"}, {Kind: v1alpha1.AnalysisPerformance, Window: "1h"}}
+	spec.Segments = []v1alpha1.Segment{{Name: "atl", When: "f.origin == 'ATL'"}, {Name: "lax", When: "f.origin == 'LAX'"}}
+	spec.Thresholds = []v1alpha1.Threshold{{
+		Name: "accuracy", Signal: v1alpha1.SignalAccuracy, Min: "0.76", Segments: []v1alpha1.ItemName{"atl", "lax"},
+	}}
+	spec.Source.Sidecar.Keep.Features = "100"
+	l.class.Spec.Limits = v1alpha1.Limits{}
+	spec.Retraining = v1alpha1.Retraining{
+		TemplateRef: v1alpha1.RetrainingTemplateReference{Name: "retrain"}, ServiceAccountName: "trainer",
+		Triggers: v1alpha1.RetrainingTriggers{Thresholds: []v1alpha1.ItemName{"accuracy"}},
+		// All that the test has is of the window that it judges by.
+		Dataset: v1alpha1.RetrainingDataset{EvaluationWindows: new(int32(0)), HoldoutPercent: "0"},
+	}
+	var baseline bytes.Buffer
+	if _, err := data.WriteBaseline(&baseline); err != nil {
+		l.Fatal(err)
+	}
+	key, err := l.layout().Dataset(dataset)
+	if err != nil {
+		l.Fatal(err)
+	}
+	if err := l.bucket().Put(l.Context(), key, baseline.Bytes()); err != nil {
+		l.Fatal(err)
+	}
+	l.create(&corev1.ServiceAccount{ObjectMeta: objectMeta(l.namespace, "trainer")}, l.template())
+	l.start()
+	l.waitCondition(reloadTimeout, v1alpha1.ConditionReady, metav1.ConditionTrue, "Succeeded")
+	l.until(reloadTimeout, "the sidecar to score against the baseline", func(ctx context.Context) (bool, string, error) {
+		m, err := l.readMonitor(ctx)
+		if err != nil {
+			return false, "", err
+		}
+		c, err := l.counts(ctx)
+		if err != nil {
+			return false, "", err
+		}
+		revision := m.Status.ConfigRevision
+		return c.everywhere(naming.MetricConfigInfo, "revision", revision) && !c.everywhere(naming.MetricConfigInfo, "baseline", ""), fmt.Sprintf("the monitor has revision %q", revision), nil
+	})
+}
+
+// template is the suspended CronJob that the team of the model gives away for retraining.
+func (l *loop) template() *batchv1.CronJob {
+	cron := &batchv1.CronJob{ObjectMeta: objectMeta(l.namespace, "retrain")}
+	cron.Annotations = map[string]string{naming.AnnotationRetrainingFor: modelName}
+	cron.Spec = batchv1.CronJobSpec{Schedule: "0 0 1 1 *", Suspend: new(true)}
+	pod := &cron.Spec.JobTemplate.Spec.Template.Spec
+	pod.ServiceAccountName, pod.RestartPolicy = "trainer", corev1.RestartPolicyNever
+	pod.AutomountServiceAccountToken = new(false)
+	pod.Volumes = []corev1.Volume{{Name: "store", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: "vedette-store"}}}}
+	pod.Containers = []corev1.Container{{
+		Name: "train", Image: "vedette.dev/retrain:dev", ImagePullPolicy: corev1.PullIfNotPresent,
+		Args:         []string{"--store", l.class.Spec.Store.URL, "--credentials", "/etc/store"},
+		VolumeMounts: []corev1.VolumeMount{{Name: "store", MountPath: "/etc/store", ReadOnly: true}},
+	}}
+	return cron
+}
+
+// ask opens the queue to two annotators and a reviewer.
+func (l *loop) ask(storage v1alpha1.QueueStorage) {
+	l.Helper()
+	var users []string
+	for name, role := range map[string]string{"ada": "annotator", "bo": "annotator", "rita": "reviewer"} {
+		hash, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.MinCost)
+		if err != nil {
+			l.Fatal(err)
+		}
+		users = append(users, name+":"+string(hash)+":"+role)
+	}
+	sum := sha256.Sum256([]byte(token))
+	q := &v1alpha1.AnnotationQueue{ObjectMeta: objectMeta(l.namespace, queueName)}
+	q.Spec.Monitors = []v1alpha1.QueueMonitor{{Name: modelName}}
+	q.Spec.Overlap = 2
+	q.Spec.Storage = storage
+	q.Spec.Question.Text = "Was this flight late?"
+	q.Spec.Access.Local.SecretName, q.Spec.Access.Tokens.SecretName = "people", "programs"
+	l.create(
+		&corev1.Secret{ObjectMeta: objectMeta(l.namespace, "people"), StringData: map[string]string{naming.UsersFile: strings.Join(users, "\n")}},
+		&corev1.Secret{ObjectMeta: objectMeta(l.namespace, "programs"), StringData: map[string]string{naming.TokensFile: "e2e:" + hex.EncodeToString(sum[:]) + ":admin"}},
+		q)
+	deployment := types.NamespacedName{Namespace: l.namespace, Name: naming.Review(queueName)}
+	l.until(startTimeout, "the queue's Deployment", func(ctx context.Context) (bool, string, error) {
+		err := cluster.Rolled(ctx, startTimeout, deployment)
+		return err == nil, fmt.Sprint(err), nil
+	})
+	address, err := cluster.Forward(l.Context(), deployment, naming.ReviewPortName)
+	if err != nil {
+		l.Fatal(err)
+	}
+	l.url = "http://" + address
+}
+
+// onSQLite keeps the queue in a file on a volume.
+func onSQLite(s *scene) v1alpha1.QueueStorage {
+	s.Helper()
+	remove, err := cluster.Volume(s.Context(), types.NamespacedName{Namespace: s.namespace, Name: naming.Review(queueName)})
+	if err != nil {
+		s.Fatal(err)
+	}
+	s.Cleanup(func() {
+		if err := remove(context.Background()); err != nil {
+			s.Error(err)
+		}
+	})
+	return v1alpha1.QueueStorage{}
+}
+
+// onPostgres keeps it in a real Postgres, outside of the cluster.
+func onPostgres(s *scene) v1alpha1.QueueStorage {
+	s.Helper()
+	if !cluster.Local {
+		s.Skip("the pods of another cluster cannot reach a Postgres on this machine")
+	}
+	s.create(&corev1.Secret{ObjectMeta: objectMeta(s.namespace, "database"), StringData: map[string]string{naming.DatabaseURLFile: postgres.RemoteURL(s.T)}})
+	return v1alpha1.QueueStorage{Postgres: v1alpha1.PostgresStorage{SecretName: "database", Replicas: 2}}
+}
+
+// traffic replays flights of June with one in a hundred tampered with.
+func (l *loop) traffic() {
+	l.Helper()
+	l.flights = map[string]data.Flight{}
+	var flights []data.Flight
+	for _, f := range l.scene.flights(data.June, 0) {
+		if f.Origin == "ATL" || f.Origin == "LAX" {
+			flights = append(flights, f)
+			l.flights[f.ID()] = f
+		}
+	}
+	l.sent = l.replay(traffic.Config{Flights: flights, Batch: 64, Anomalies: 0.01})
+	if len(l.sent.Planted) < 20 {
+		l.Fatalf("only %d anomalies were planted", len(l.sent.Planted))
+	}
+	l.settled(l.sent.Instances)
+}
+
+// queued waits until every planted anomaly is an item, and looks at the reasons.
+func (l *loop) queued() {
+	l.Helper()
+	reasons := map[traffic.Anomaly]string{
+		traffic.OutOfRange: "schema:distance:range", traffic.UnseenCategory: "unseen:origin", traffic.MissingFeature: "missing:origin_delay_2h",
+	}
+	l.until(startTimeout, "the planted anomalies in the queue", func(ctx context.Context) (bool, string, error) {
+		if err := l.read(ctx); err != nil {
+			return false, "", err
+		}
+		byRequest := map[string]queueItem{}
+		for _, i := range l.items {
+			byRequest[i.Prediction.RequestID] = i
+		}
+		missing := 0
+		for _, p := range l.sent.Planted {
+			i, ok := byRequest[p.RequestID]
+			if !ok {
+				missing++
+			} else if !slices.Contains(i.Reasons, reasons[p.Anomaly]) {
+				return false, "", fmt.Errorf("the item of %s (%s) is there because of %v", p.FlightID, p.Anomaly, i.Reasons)
+			}
+		}
+		return missing == 0, fmt.Sprintf("%d of %d are missing; there are %d items", missing, len(l.sent.Planted), len(l.items)), nil
+	})
+}
+
+// read reads all items by the API.
+func (l *loop) read(ctx context.Context) error {
+	l.items = map[string]queueItem{}
+	for _, state := range []string{"pending", "conflict", "done"} {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, l.url+"/api/v1/export?state="+state, nil)
+		if err != nil {
+			return err
+		}
+		request.Header.Set("Authorization", "Bearer "+token)
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			return err
+		}
+		defer response.Body.Close()
+		if response.StatusCode != http.StatusOK {
+			return fmt.Errorf("the export is answered with %s", response.Status)
+		}
+		for d := json.NewDecoder(response.Body); d.More(); {
+			var i queueItem
+			if err := d.Decode(&i); err != nil {
+				return err
+			}
+			l.items[i.ID] = i
+		}
+	}
+	return nil
+}
+
+// key is the key for the right answer: classes are offered in the order of the schema.
+func (l *loop) key(item string) string {
+	if l.flights[l.items[item].Prediction.LabelKey].Late() {
+		return "2"
+	}
+	return "1"
+}
+
+// other is the other key.
+func other(key string) string { return map[string]string{"1": "2", "2": "1"}[key] }
+
+// answered has ada and bo answer the same items from the keyboard, with one answer that ada takes back and one in which bo
+// disagrees, which rita settles.
+func (l *loop) answered() {
+	l.Helper()
+	ada := l.signedIn("ada")
+	ada.Follow("n")
+	for len(l.done) < labelled {
+		item := l.item(ada)
+		if len(l.done) == 3 {
+			ada.Follow(other(l.key(item)))
+			ada.Follow("u")
+			if got := l.item(ada); got != item {
+				l.Fatalf("undo leads to %s, want %s", got, item)
+			}
+		}
+		l.done = append(l.done, item)
+		ada.Follow(l.key(item))
+	}
+	bo := l.signedIn("bo")
+	bo.Follow("n")
+	seen := map[string]bool{}
+	// What ada was shown last, and has not answered, is begun as well.
+	for len(seen) <= labelled {
+		item := l.item(bo)
+		key := l.key(item)
+		if len(seen) == 0 {
+			key = other(key)
+		}
+		seen[item] = true
+		bo.Follow(key)
+	}
+	for _, item := range l.done {
+		if !seen[item] {
+			l.Errorf("bo was not given %s, which ada has answered", item)
+		}
+	}
+	rita := l.signedIn("rita")
+	rita.Go(l.url + "/?state=conflict")
+	rita.Leave(chromedp.Click(chromedp.CSS("tbody a")))
+	conflict := l.item(rita)
+	if !slices.Contains(l.done, conflict) {
+		l.Fatalf("the conflict is about %s, which nobody has answered", conflict)
+	}
+	rita.Follow(l.key(conflict))
+}
+
+// item is the item that a browser is at.
+func (l *loop) item(b *browser.Browser) string {
+	l.Helper()
+	at, err := url.Parse(b.URL())
+	if err != nil {
+		l.Fatal(err)
+	}
+	return path.Base(at.Path)
+}
+
+func (l *loop) signedIn(name string) *browser.Browser {
+	b := browser.New(l.T)
+	b.Go(l.url)
+	b.Leave(
+		chromedp.SendKeys(chromedp.CSS("input[name=name]"), name),
+		chromedp.SendKeys(chromedp.CSS("input[name=password]"), password),
+		chromedp.Submit(chromedp.CSS("input[name=password]")))
+	return b
+}
+
+// published waits until the answers are labels in the store: each once, and right.
+func (l *loop) published() {
+	l.Helper()
+	bucket := l.bucket()
+	l.until(startTimeout, "the answers in the store", func(ctx context.Context) (bool, string, error) {
+		current := label.NewCurrent()
+		for file, err := range bucket.List(ctx, l.layout().AllLabels()) {
+			if err != nil {
+				return false, "", err
+			}
+			object, err := bucket.Open(ctx, file.Key)
+			if err != nil {
+				return false, "", err
+			}
+			for r, err := range label.Read(object, object.Size()) {
+				if err != nil {
+					return false, "", err
+				}
+				if r.Source == label.SourceReview {
+					current.Add(*r)
+				}
+			}
+		}
+		classes := map[string]string{}
+		for _, r := range current.Rows() {
+			if r.Kind == label.Truth {
+				classes[r.RecordID] = r.Class
+			}
+		}
+		for _, item := range l.done {
+			want := model.OnTime
+			if l.key(item) == "2" {
+				want = model.Late
+			}
+			if got, ok := classes[item]; ok && got != want {
+				return false, "", fmt.Errorf("the label of %s is %s, want %s", item, got, want)
+			}
+		}
+		return len(classes) == labelled, fmt.Sprintf("%d of %d are there", len(classes), labelled), nil
+	})
+}
+
+// judged hands over what became of the flights that nobody was asked about, and waits until a performance run has found the accuracy violated.
+func (l *loop) judged() {
+	l.Helper()
+	var labels bytes.Buffer
+	rest := maps.Clone(l.flights)
+	for _, item := range l.done {
+		delete(rest, l.items[item].Prediction.LabelKey)
+	}
+	flights := slices.Collect(maps.Values(rest))
+	if err := data.WriteLabels(&labels, flights); err != nil {
+		l.Fatal(err)
+	}
+	if err := l.bucket().Put(l.Context(), l.layout().Inbox("labels")+"june.csv", labels.Bytes()); err != nil {
+		l.Fatal(err)
+	}
+	run := 0
+	l.until(startTimeout, "a performance run over all that was sent", func(ctx context.Context) (bool, string, error) {
+		run++
+		name := fmt.Sprintf("performance-%d", run)
+		job, err := cluster.JobFrom(ctx, types.NamespacedName{Namespace: l.namespace, Name: naming.CronJob(modelName, "performance")}, name)
+		if err != nil {
+			return false, "", err
+		}
+		if _, err := cluster.Run(ctx, startTimeout, job); err != nil {
+			return false, "", err
+		}
+		got := l.verdict(v1alpha1.AnalysisRunPerformance, name)
+		return got.Rows != nil && *got.Rows == l.sent.Instances, fmt.Sprintf("%s: %s %s", name, got.Outcome, got.Message), nil
+	})
+	l.waitCondition(reconcileTimeout, v1alpha1.ConditionWithinThresholds, metav1.ConditionFalse, v1alpha1.ReasonViolated, "accuracy (atl)")
+}
+
+// retrained waits for the run that the violation starts, and compares what it got with what the store holds.
+func (l *loop) retrained() {
+	l.Helper()
+	l.until(2*startTimeout, "a retraining run to succeed", func(ctx context.Context) (bool, string, error) {
+		m, err := l.readMonitor(ctx)
+		if err != nil {
+			return false, "", err
+		}
+		runs := m.Status.Retraining.Runs
+		if len(runs) == 0 {
+			return false, "there is none", nil
+		}
+		l.run = runs[0]
+		if l.run.State == v1alpha1.RetrainingFailed {
+			return false, "", fmt.Errorf("the run failed: %s", l.run.Message)
+		}
+		return l.run.State == v1alpha1.RetrainingSucceeded, fmt.Sprintf("it is %s: %s", l.run.State, l.run.Message), nil
+	})
+	m, err := dataset.Load(l.Context(), l.bucket(), l.layout(), l.run.Dataset.Digest)
+	if err != nil {
+		l.Fatal(err)
+	}
+	fromPeople := map[string]bool{}
+	err = dataset.EachRow(l.Context(), l.bucket(), l.layout(), m, func(r *dataset.Row) error {
+		if r.Source == string(label.SourceReview) {
+			fromPeople[r.RecordID] = true
+		}
+		return nil
+	})
+	if err != nil {
+		l.Fatal(err)
+	}
+	if m.Content.Rows < labelled {
+		l.Errorf("the dataset has %d rows, want more than the %d that people answered", m.Content.Rows, labelled)
+	}
+	for _, item := range l.done {
+		if !fromPeople[item] {
+			l.Errorf("the dataset lacks the answer to %s", item)
+		}
+	}
+	result, err := cluster.Finished(l.Context(), startTimeout, types.NamespacedName{Namespace: l.namespace, Name: string(l.run.Name)})
+	if err != nil {
+		l.Fatal(err)
+	}
+	if !strings.Contains(result.Log, m.Digest) || !strings.Contains(l.run.Version, m.Digest[:12]) {
+		l.Errorf("the run was about %q and made version %q, want the dataset %s", result.Log, l.run.Version, m.Digest)
+	}
+}
+
+// told follows the lineage from the command line, in both directions.
+func (l *loop) told() {
+	l.Helper()
+	status, err := cluster.Plugin(l.Context(), "status", modelName, "-n", l.namespace)
+	if err != nil {
+		l.Fatal(err)
+	}
+	for _, text := range []string{"atl", "lax", "accuracy"} {
+		if !strings.Contains(strings.ToLower(status), text) {
+			l.Errorf("the status lacks %q:\n%s", text, status)
+		}
+	}
+	for _, from := range [][]string{{}, {"--dataset", l.run.Dataset.Digest}, {"--run", string(l.run.Name)}} {
+		why, err := cluster.Plugin(l.Context(), append([]string{"why", modelName, "-n", l.namespace}, from...)...)
+		if err != nil {
+			l.Fatal(err)
+		}
+		for _, text := range []string{"accuracy", "atl", l.run.Dataset.Digest[:12], string(l.run.Name), l.run.Version} {
+			if !strings.Contains(why, text) {
+				l.Errorf("why %s lacks %q:\n%s", from, text, why)
+			}
+		}
+	}
+}
