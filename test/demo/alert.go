@@ -78,6 +78,7 @@ func (d *demo) checkStatus(ctx context.Context) error {
 		namespace, selector string
 	}{
 		{"kubectl get modelmonitors -A", v1alpha1.GroupVersion.WithResource("modelmonitors"), "", ""},
+		{"kubectl get annotationqueues -A", v1alpha1.GroupVersion.WithResource("annotationqueues"), "", ""},
 		{"kubectl -n flights get configmaps -l " + childrenSelector, core("configmaps"), flightsNamespace, childrenSelector},
 		{"kubectl -n flights get services -l " + childrenSelector, core("services"), flightsNamespace, childrenSelector},
 		{"kubectl -n flights get servicemonitors -l " + childrenSelector, monitoring("servicemonitors"), flightsNamespace, childrenSelector},

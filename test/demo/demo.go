@@ -31,6 +31,7 @@ const (
 
 var (
 	monitorKey = types.NamespacedName{Namespace: flightsNamespace, Name: "flights"}
+	queueKey   = types.NamespacedName{Namespace: flightsNamespace, Name: "flights-desk"}
 	modelKey   = types.NamespacedName{Namespace: flightsNamespace, Name: "flights"}
 	managerKey = types.NamespacedName{Namespace: systemNamespace, Name: "vedette-manager"}
 	s3Key      = types.NamespacedName{Namespace: demoNamespace, Name: "s3"}
@@ -65,7 +66,7 @@ func (d *demo) play(ctx context.Context) error {
 		{"A cluster", d.startCluster, "kubectl get nodes"},
 		{"Prometheus with its operator, and an S3 server", d.applySurroundings, "kubectl -n vedette-demo get pods"},
 		{"The operator, from config/", d.applyOperator, "kubectl -n vedette-system get pods"},
-		{"What healthy means: a MonitorClass and a ModelMonitor", d.applyMonitor, "config/samples/flights/monitor.yaml"},
+		{"What healthy means, and who is asked: a MonitorClass, a ModelMonitor and an AnnotationQueue", d.applyMonitor, "config/samples/flights/monitor.yaml"},
 		{"The model, with a sidecar that nobody wrote into its Deployment", d.applyModel, "kubectl -n flights get pods -o yaml"},
 		{"May 2001 is replayed: a healthy month", d.replayMay, "kubectl -n flights logs job/replay-may"},
 		{"June follows, while a drift run looks at May", d.judgeMay, "kubectl -n flights get modelmonitor flights -o yaml"},
@@ -76,6 +77,7 @@ func (d *demo) play(ctx context.Context) error {
 		{"The store: Parquet that anybody can read", d.checkStore, "docs/store.md"},
 		{"The alert fires", d.checkAlert, "kubectl -n flights get prometheusrule flights-thresholds -o yaml"},
 		{"Every panel of the dashboards has data", d.checkDashboards, "config/grafana"},
+		{"People are asked about them, on a page of their own", d.checkQueue, "kubectl -n flights port-forward service/flights-desk-review 8080:80"},
 		{"What a person asks first", d.checkStatus, "kubectl -n flights get all,cm,servicemonitor,prometheusrule -l vedette.dev/monitor=flights"},
 	}
 	start := d.now()
@@ -134,6 +136,7 @@ To look around:
   %[1]s get modelmonitors -A
   %[1]s -n vedette-demo port-forward svc/prometheus-operated 9090    # then http://127.0.0.1:9090/alerts
   %[1]s -n vedette-demo port-forward svc/s3 7070                     # keys: config/samples/flights/secret.yaml
+  %[1]s -n flights port-forward svc/flights-desk-review 8080:80        # then http://127.0.0.1:8080 as ada: config/samples/flights/secret.yaml
   %[1]s -n flights create job again --from=cronjob/flights-drift
 To remove everything: make demo-down
 `, d.command("kubectl"))

@@ -40,9 +40,9 @@ func (d *demo) startCluster(ctx context.Context) error {
 		if err := d.requireUnused(ctx); err != nil {
 			return err
 		}
-		d.sayf("the cluster of KUBECONFIG; it must be able to get the images vedette.dev/{manager,capture,analyze,modelserver,replay}:dev")
+		d.sayf("the cluster of KUBECONFIG; it must be able to get the images vedette.dev/{manager,capture,analyze,review,modelserver,replay}:dev")
 	}
-	return d.cluster.Load(ctx, "manager", "capture", "analyze", "modelserver", "replay",
+	return d.cluster.Load(ctx, "manager", "capture", "analyze", "review", "modelserver", "replay",
 		"prometheus", "prometheus-operator", "prometheus-config-reloader", "versitygw")
 }
 

@@ -48,6 +48,9 @@ func (d *demo) applyMonitor(ctx context.Context) error {
 		return err
 	}
 	d.sayf("%d flights of May, with what the model says of them, are the baseline: %s", rows, key)
+	if _, err := d.cluster.Volume(ctx, types.NamespacedName{Namespace: queueKey.Namespace, Name: naming.Review(queueKey.Name)}); err != nil {
+		return err
+	}
 	if err := d.cluster.Apply(ctx, others); err != nil {
 		return err
 	}
