@@ -150,5 +150,8 @@ func bindingOf(c *wire.Config, version string) telemetry.Binding {
 // LabelKey is the form in which a business key is stored. It reports false, and nothing is to be stored, while the key
 // that it must be hashed with is missing.
 func (p *Plan) LabelKey(key string) (string, bool) {
+	if len(key) > label.MaxKey {
+		return "", false // No label can name it.
+	}
 	return label.Key(p.Config.Schema.LabelKey, p.hashKey, key)
 }

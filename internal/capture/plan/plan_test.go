@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/vedette-dev/vedette/internal/capture/decode"
+	"github.com/vedette-dev/vedette/internal/label"
 	"github.com/vedette-dev/vedette/internal/outlier"
 	"github.com/vedette-dev/vedette/internal/record"
 	"github.com/vedette-dev/vedette/internal/wire"
@@ -201,6 +202,9 @@ func TestLabelKey(t *testing.T) {
 		}
 		if got, ok := p.LabelKey("a"); got != tt.want || ok != tt.ok {
 			t.Errorf("%s: got %q, %v", name, got, ok)
+		}
+		if got, ok := p.LabelKey(strings.Repeat("a", label.MaxKey+1)); got != "" || ok {
+			t.Errorf("%s: a key that is too long gives %q, %v", name, got, ok)
 		}
 	}
 }

@@ -51,7 +51,7 @@ const (
 	FaultConfig Fault = "config"
 	// FaultExpression: a segment or rule that could not be evaluated for an instance.
 	FaultExpression Fault = "expression"
-	// FaultLabelKey: a label key that was not written for want of the key to hash it with.
+	// FaultLabelKey: a label key that was not written: it is too long, or the key to hash it with is missing.
 	FaultLabelKey Fault = "label_key"
 )
 

@@ -32,6 +32,9 @@ const (
 	chunkCandidates = 500
 )
 
+// passFiles is how many files of a monitor a pass reads at most.
+const passFiles = 50
+
 // How far back files are looked for. A sidecar's spool brings a file up to 48 hours late, so all that time is looked at now and
 // then; what is new is in the last hours nearly always.
 const (
@@ -52,6 +55,8 @@ type Reader struct {
 type Stats struct {
 	Files, Rows              int64
 	Items, Duplicates, Known int64
+	// More says that there is more to read at once: a pass ends after some files, so that others get their turn.
+	More bool
 	// Damaged are files that no one can read; they are passed over. Unfit are rules that never hold for a monitor.
 	Damaged, Unfit []error
 }
@@ -95,9 +100,14 @@ func (r *Reader) monitor(ctx context.Context, doc *wire.Review, m *wire.ReviewMo
 	if err != nil {
 		return err
 	}
+	read, before := 0, stats.Files
 	for _, key := range keys {
 		if finished[key] {
 			continue
+		}
+		if read++; read > passFiles {
+			stats.More = stats.More || stats.Files > before
+			return nil
 		}
 		if err := r.file(ctx, s, key, stats); err != nil {
 			return err

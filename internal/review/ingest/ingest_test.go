@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"gocloud.dev/blob/memblob"
 
 	"github.com/vedette-dev/vedette/internal/erasure"
+	"github.com/vedette-dev/vedette/internal/label"
 	"github.com/vedette-dev/vedette/internal/record"
 	"github.com/vedette-dev/vedette/internal/review"
 	"github.com/vedette-dev/vedette/internal/review/db"
@@ -90,14 +92,22 @@ func newDesk(t *testing.T) *desk {
 
 func (d *desk) file(name string, from, to int) {
 	d.Helper()
+	var rows []record.Row
+	for i := from; i < to; i++ {
+		rows = append(rows, row(i))
+	}
+	d.rows(name, rows...)
+}
+
+func (d *desk) rows(name string, rows ...record.Row) {
+	d.Helper()
 	var b bytes.Buffer
 	w, err := record.NewWriter(&b, record.Records, schema, nil)
 	if err != nil {
 		d.Fatal(err)
 	}
-	for i := from; i < to; i++ {
-		r := row(i)
-		if err := w.Write(&r); err != nil {
+	for i := range rows {
+		if err := w.Write(&rows[i]); err != nil {
 			d.Fatal(err)
 		}
 	}
@@ -198,6 +208,49 @@ func TestWhatIsRedactedIsNowhereInTheDatabase(t *testing.T) {
 		if bytes.Contains(b, []byte("Ms. Secret")) {
 			t.Errorf("%s holds what is redacted", path)
 		}
+	}
+}
+
+func TestRulesDoNotSeeWhatIsRedacted(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.doc.Priority.Rules = []wire.ReviewRule{{Name: "vip", When: "f.passenger == 'Ms. Secret 2'"}, {Name: "far", When: "f.distance > 100.0 && f.origin == 'ATL'"}}
+	d.file("a", 0, 4)
+	if stats := d.pass(); len(stats.Unfit) != 1 || !strings.Contains(stats.Unfit[0].Error(), `rule "vip"`) {
+		t.Errorf("unfit rules: %v", stats.Unfit)
+	}
+	if rules := d.items()["r2"].Rules; !slices.Equal(rules, []string{"far"}) {
+		t.Errorf("the item has the rules %q", rules)
+	}
+}
+
+func TestAKeyThatNoLabelCanHaveIsLeftOut(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	long, longest := row(0), row(2)
+	long.LabelKey, longest.LabelKey = strings.Repeat("k", label.MaxKey), strings.Repeat("k", label.MaxKey+1)
+	d.rows("a", long, longest)
+	d.pass()
+	items := d.items()
+	if got := len(items["r0"].Prediction.LabelKey); got != label.MaxKey {
+		t.Errorf("a key that labels may have is stored with %d bytes", got)
+	}
+	if it, ok := items["r2"]; !ok || it.Prediction.LabelKey != "" {
+		t.Errorf("the item with a longer one is %+v", it)
+	}
+}
+
+func TestABacklogIsReadInTurns(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	for i := range 52 {
+		d.file(fmt.Sprint("f", i), i, i+1)
+	}
+	if stats := d.pass(); stats.Files != 50 || !stats.More {
+		t.Errorf("the first turn: %+v", stats)
+	}
+	if stats := d.pass(); stats.Files != 2 || stats.More {
+		t.Errorf("the second turn: %+v", stats)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/vedette-dev/vedette/internal/erasure"
 	"github.com/vedette-dev/vedette/internal/expr"
 	"github.com/vedette-dev/vedette/internal/feature"
+	"github.com/vedette-dev/vedette/internal/label"
 	"github.com/vedette-dev/vedette/internal/record"
 	"github.com/vedette-dev/vedette/internal/review"
 	"github.com/vedette-dev/vedette/internal/review/db"
@@ -27,7 +28,7 @@ type selector struct {
 	rules   []rule
 	// erased are the subjects that must not come back, from a file that is late.
 	erased *erasure.Set
-	// place is where a feature of the schema, which rules see, is in the file that is being read; −1 when it is not.
+	// place is where a feature of the schema, of which rules see what is not redacted, is in the file that is being read; −1 when it is not.
 	schema []wire.Feature
 	place  []int
 }
@@ -39,11 +40,14 @@ type rule struct {
 
 // newSelector compiles the rules. One that does not fit the monitor's features never holds there, and is named in unfit.
 func newSelector(doc *wire.Review, m *wire.ReviewMonitor) (s *selector, unfit []error, err error) {
-	s = &selector{queue: doc.Namespace + "/" + doc.Queue, monitor: m.Name, sel: doc.Select, redact: map[string]bool{}, schema: m.Schema.Features}
+	s = &selector{queue: doc.Namespace + "/" + doc.Queue, monitor: m.Name, sel: doc.Select, redact: map[string]bool{}}
 	for _, f := range doc.Redact {
 		s.redact[f] = true
 	}
-	env, err := expr.NewEnv(m.Schema)
+	visible := m.Schema
+	visible.Features = slices.DeleteFunc(slices.Clone(m.Schema.Features), func(f wire.Feature) bool { return s.redact[f.Name] })
+	s.schema = visible.Features
+	env, err := expr.NewEnv(visible)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -91,7 +95,7 @@ func (s *selector) pick(r *record.Row, features []string, share func(string) flo
 	}, true
 }
 
-// holding are the rules that hold for a row. They may look at features that people do not get to see.
+// holding are the rules that hold for a row. They see no more of it than people do, who get to see their names.
 func (s *selector) holding(r *record.Row) []string {
 	if len(s.rules) == 0 {
 		return nil
@@ -119,7 +123,7 @@ const maxText = 16 << 10
 // shown is what people see of a row. What is redacted is not in it, and so never in the database.
 func (s *selector) shown(r *record.Row, features []string) review.Prediction {
 	p := review.Prediction{
-		Time: r.Time, RequestID: plain(r.RequestID), TraceID: plain(r.TraceID), LabelKey: plain(r.LabelKey), ModelVersion: plain(r.ModelVersion),
+		Time: r.Time, RequestID: plain(r.RequestID), TraceID: plain(r.TraceID), LabelKey: keyed(r.LabelKey), ModelVersion: plain(r.ModelVersion),
 		Segments: texts(r.Segments), Class: plain(r.Prediction), Score: r.Score, Scores: slices.Clone(r.Scores), Confidence: r.Confidence,
 		Entropy: r.Entropy, Margin: r.Margin, OutlierScore: r.OutlierScore, Violations: texts(r.Violations),
 	}
@@ -132,6 +136,14 @@ func (s *selector) shown(r *record.Row, features []string) review.Prediction {
 		p.Features = append(p.Features, review.Feature{Name: name, Value: v})
 	}
 	return p
+}
+
+// keyed is a label key that a database can index; what is longer than any label's is none.
+func keyed(s string) string {
+	if len(s) > label.MaxKey {
+		return ""
+	}
+	return plain(s)
 }
 
 // plain makes text that every database takes, and that outlives the row.

@@ -149,10 +149,9 @@ func (c *config) apply(ctx context.Context, d document) error {
 // maxSummary bounds the summary of a baseline.
 const maxSummary = 16 << 20
 
-// readBaselines reads the summaries of the baselines. Those that cannot be read now stay as they were.
+// readBaselines reads the summaries of the baselines. Those that cannot be read now stay as they were. Nothing needs to be
+// locked: only the loop that calls it changes anything here.
 func (c *config) readBaselines(ctx context.Context) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	found := map[string]*outlier.Summary{}
 	var errs []error
 	for _, m := range c.current.Monitors {

@@ -33,24 +33,9 @@ const (
 )
 
 func (s *server) loops() []loop {
-	reader := &ingest.Reader{Database: s.db, Now: s.Clock}
 	return []loop{
 		{taskConfig, configEvery, s.reload()},
-		{taskIngest, ingestEvery, s.config.using(func(ctx context.Context, b *store.Bucket, d *document) error {
-			reader.Bucket = b
-			stats, err := reader.Pass(ctx, d)
-			for _, unfit := range stats.Unfit {
-				s.Log.Warn("a rule never holds for a monitor", "error", unfit)
-			}
-			for _, damaged := range stats.Damaged {
-				s.metrics.errors.WithLabelValues(taskIngest).Inc()
-				s.Log.Error("a file is damaged", "error", damaged)
-			}
-			if stats.Items > 0 {
-				s.Log.Info("items came", "items", stats.Items, "duplicates", stats.Duplicates, "rows", stats.Rows, "files", stats.Files)
-			}
-			return err
-		})},
+		{taskIngest, ingestEvery, s.ingest()},
 		{taskPublish, publishEvery, s.config.using(func(ctx context.Context, b *store.Bucket, d *document) error {
 			p := publish.Publisher{Outbox: s.db, Store: b, Cluster: d.Cluster, Namespace: d.Namespace, Hold: publishHold}
 			for {
@@ -69,6 +54,39 @@ func (s *server) loops() []loop {
 			return err
 		})},
 		{taskRetain, retainEvery, s.retain},
+	}
+}
+
+// ingest reads what is new, some files at a time: in between a new document takes effect.
+func (s *server) ingest() func(context.Context) error {
+	reader := &ingest.Reader{Database: s.db, Now: s.Clock}
+	var more bool
+	var warned string
+	pass := s.config.using(func(ctx context.Context, b *store.Bucket, d *document) error {
+		reader.Bucket = b
+		stats, err := reader.Pass(ctx, d)
+		more = stats.More
+		if d.Revision != warned {
+			warned = d.Revision
+			for _, unfit := range stats.Unfit {
+				s.Log.Warn("a rule never holds for a monitor", "error", unfit)
+			}
+		}
+		for _, damaged := range stats.Damaged {
+			s.metrics.errors.WithLabelValues(taskIngest).Inc()
+			s.Log.Error("a file is damaged", "error", damaged)
+		}
+		if stats.Items > 0 {
+			s.Log.Info("items came", "items", stats.Items, "duplicates", stats.Duplicates, "rows", stats.Rows, "files", stats.Files)
+		}
+		return err
+	})
+	return func(ctx context.Context) error {
+		for {
+			if err := pass(ctx); err != nil || !more {
+				return err
+			}
+		}
 	}
 }
 
