@@ -231,18 +231,30 @@ func (d *DB) represent(ctx context.Context, tx *sql.Tx, items []newItem) error {
 	return nil
 }
 
-// rowsPerInsert bounds one statement: SQLite takes 32,766 parameters, Postgres 65,535.
-const rowsPerInsert = 200
+// rowsPerInsert bounds one statement: SQLite finds a parameter by going through those before it, so that many rows cost more
+// than as many statements.
+const rowsPerInsert = 20
 
 // insert writes items, and says which of them were not there before.
 func (d *DB) insert(ctx context.Context, tx *sql.Tx, items []newItem) ([]newItem, error) {
 	var inserted []newItem
 	const columns = 18
+	kept := map[int64]bool{} // bands: most items share one with others
 	for part := range slices.Chunk(items, rowsPerInsert) {
 		args := make([]any, 0, len(part)*columns)
 		byID := make(map[string]newItem, len(part))
 		for _, it := range part {
-			row, err := d.row(ctx, tx, it)
+			b, err := newBand(it.candidate.Item.Monitor, it.candidate.Item.Origin, false, it.candidate.Item.Prediction.Segments)
+			if err != nil {
+				return nil, err
+			}
+			if !kept[b.id] {
+				if err := d.keepBand(ctx, tx, b); err != nil {
+					return nil, err
+				}
+				kept[b.id] = true
+			}
+			row, err := d.row(it, b)
 			if err != nil {
 				return nil, err
 			}
@@ -262,17 +274,10 @@ func (d *DB) insert(ctx context.Context, tx *sql.Tx, items []newItem) ([]newItem
 	return inserted, nil
 }
 
-func (d *DB) row(ctx context.Context, tx *sql.Tx, n newItem) ([]any, error) {
+func (d *DB) row(n newItem, b band) ([]any, error) {
 	c, doc := n.candidate, d.review.Load()
 	it := &c.Item
 	it.State, it.Added = review.Pending, d.now()
-	b, err := newBand(it.Monitor, it.Origin, false, it.Prediction.Segments)
-	if err != nil {
-		return nil, err
-	}
-	if err := d.keepBand(ctx, tx, b); err != nil {
-		return nil, err
-	}
 	it.Priority = priority(doc, it, c.Factors, n.duplicateOf != "")
 	rules, err := json.Marshal(append([]string{}, it.Rules...))
 	if err != nil {

@@ -141,28 +141,33 @@ func (d *DB) claimBest(ctx context.Context, tx *sql.Tx, person string) (*Claim, 
 	return nil, errAgain // Others took them all: there may be more behind them.
 }
 
-// candidates finds the best free item of each band, by walking from band to band and in each along the index; what it
-// skips on the way is only what others hold now.
+// bestOfEachBand walks from band to band along the index, and in each to the best free item; what it skips on the way is only
+// what others hold now. A priority is looked up item by item: for a join, a planner may read all items.
+const bestOfEachBand = `
+	WITH RECURSIVE walk (band) AS (
+		SELECT min(band) FROM items WHERE state = 'pending'
+		UNION ALL
+		SELECT (SELECT min(i.band) FROM items i WHERE i.state = 'pending' AND i.band > walk.band) FROM walk WHERE walk.band IS NOT NULL
+	), best (id, band) AS MATERIALIZED (
+		SELECT (
+			SELECT b.id FROM items b WHERE b.state = 'pending' AND b.band = walk.band
+				AND b.answers + (SELECT count(*) FROM leases l WHERE l.item = b.id AND l.expires > $1) < $2
+			ORDER BY b.priority DESC, b.id LIMIT 1
+		), band FROM walk WHERE band IS NOT NULL
+	)
+	SELECT id, (SELECT i.priority FROM items i WHERE i.id = best.id), band FROM best WHERE id IS NOT NULL`
+
+// candidates are the best free items of the bands that are open to a person.
 func (d *DB) candidates(ctx context.Context, tx *sql.Tx, person string) ([]candidate, error) {
 	var all, mine []candidate
-	err := each(ctx, tx, `
-		WITH RECURSIVE walk (band) AS (
-			SELECT min(band) FROM items WHERE state = 'pending'
-			UNION ALL
-			SELECT (SELECT min(i.band) FROM items i WHERE i.state = 'pending' AND i.band > walk.band) FROM walk WHERE walk.band IS NOT NULL
-		)
-		SELECT i.id, i.priority, i.band FROM walk JOIN items i ON i.id = (
-			SELECT b.id FROM items b WHERE b.band = walk.band AND b.state = 'pending'
-				AND b.answers + (SELECT count(*) FROM leases l WHERE l.item = b.id AND l.expires > $1) < $2
-			ORDER BY b.priority DESC, b.id LIMIT 1)`,
-		[]any{micros(d.now()), d.overlap()}, func(scan func(...any) error) error {
-			var c candidate
-			if err := scan(&c.id, &c.priority, &c.band.id); err != nil {
-				return err
-			}
-			all = append(all, c)
-			return nil
-		})
+	err := each(ctx, tx, bestOfEachBand, []any{micros(d.now()), d.overlap()}, func(scan func(...any) error) error {
+		var c candidate
+		if err := scan(&c.id, &c.priority, &c.band.id); err != nil {
+			return err
+		}
+		all = append(all, c)
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -191,13 +196,16 @@ func (d *DB) monitors() map[string]bool {
 // rounds bounds how often the best of a band is tried, when others take it at the same time.
 const rounds = 20
 
+// bestOfBand is the best free item of a band.
+const bestOfBand = `SELECT ` + itemColumns + ` FROM items WHERE state = 'pending' AND band = $1
+	AND answers + (SELECT count(*) FROM leases l WHERE l.item = items.id AND l.expires > $2) < $3
+	ORDER BY priority DESC, id LIMIT 1`
+
 // claim leases the best free item of a candidate's band; lock says what to do about those that another transaction is about to
 // take. It returns nil when there is none any more.
 func (d *DB) claim(ctx context.Context, tx *sql.Tx, c candidate, person, lock string) (*Claim, error) {
 	for range rounds {
-		it, err := scanItem(tx.QueryRowContext(ctx, `SELECT `+itemColumns+` FROM items WHERE band = $1 AND state = 'pending'
-			AND answers + (SELECT count(*) FROM leases l WHERE l.item = items.id AND l.expires > $2) < $3
-			ORDER BY priority DESC, id LIMIT 1`+lock, c.band.id, micros(d.now()), d.overlap()).Scan)
+		it, err := scanItem(tx.QueryRowContext(ctx, bestOfBand+lock, c.band.id, micros(d.now()), d.overlap()).Scan)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil, nil //nolint:nilnil // the comment says what it means
 		}
