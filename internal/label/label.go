@@ -82,7 +82,7 @@ type Row struct {
 	Annotators []string
 	// Agreement is the share of the annotators who gave this answer, NaN where nobody was asked.
 	Agreement float64
-	// Selection is the probability with which this prediction, out of all traffic, was put before people: 1 for an outlier,
+	// Selection is the probability with which this prediction, out of all traffic, became an item for people: 1 for an outlier,
 	// that of the random slice for the others. NaN, or 0, where nobody chose what is labelled, as for ground truth.
 	Selection float64
 	Comment   string

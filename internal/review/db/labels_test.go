@@ -4,6 +4,7 @@ package db_test
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -80,6 +81,39 @@ func TestAnAnswerBecomesALabel(t *testing.T) {
 		}
 		if again := q.publish(); len(again) != 0 {
 			t.Errorf("published once more: %v", facts(again))
+		}
+	})
+}
+
+// TestALabelSaysHowItsPredictionWasChosen looks at what estimates are weighed by: an outlier is always an item, the others are by
+// the share of the random slice among the records that are kept. What comes from elsewhere was chosen by nobody.
+func TestALabelSaysHowItsPredictionWasChosen(t *testing.T) {
+	both(t, func(t *testing.T, q *queue) {
+		chance := candidate("chance", 0.1)
+		chance.Item.Origin, chance.Item.InclusionProbability = review.Random, 0.05*0.01
+		q.add(candidate("outlier", 0.9), chance)
+		for range 2 {
+			id := q.next("ada")
+			a := review.Answer{Key: q.key(), Item: id, Person: "ada", Label: says("a")}
+			a.Label.Critical = true
+			if _, err := q.Answer(t.Context(), a); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r := label.Row{RequestID: "elsewhere", Kind: label.Truth, Class: "b", Value: nan, Amount: nan, Agreement: nan, Selection: nan, Received: noon, Source: label.SourceAPI}
+		r.Identify("elsewhere")
+		if err := q.Post(t.Context(), "fraud", []label.Row{r}); err != nil {
+			t.Fatal(err)
+		}
+		want := map[string]float64{"outlier": 1, "chance": 0.05 * 0.01, "": nan}
+		rows := q.publish()
+		if len(rows) != 5 {
+			t.Errorf("published %v", facts(rows))
+		}
+		for _, r := range rows {
+			if got, want := r.Selection, want[r.RecordID]; got != want && !(math.IsNaN(got) && math.IsNaN(want)) {
+				t.Errorf("%s %s was chosen with probability %v, want %v", r.RecordID, r.Kind, got, want)
+			}
 		}
 	})
 }

@@ -35,13 +35,15 @@ type labelRow struct {
 	Queue      string       `json:"queue,omitempty"`
 	Annotators []string     `json:"annotators,omitempty"`
 	Agreement  number       `json:"agreement"`
+	Selection  number       `json:"selection"`
 	Comment    string       `json:"comment,omitempty"`
 }
 
 func encodeRow(r *label.Row) (string, error) {
 	b, err := json.Marshal(labelRow{
 		r.ID, r.RecordID, r.RequestID, r.LabelKey, r.Instance, micros(r.PredictionTime), r.Kind, r.Class, number(r.Value), r.Event,
-		number(r.Amount), r.Retracted, micros(r.Observed), micros(r.Received), r.Source, r.Queue, r.Annotators, number(r.Agreement), r.Comment,
+		number(r.Amount), r.Retracted, micros(r.Observed), micros(r.Received), r.Source, r.Queue, r.Annotators, number(r.Agreement),
+		number(r.Selection), r.Comment,
 	})
 	if err != nil {
 		return "", fmt.Errorf("encoding a label: %w", err)
@@ -50,7 +52,7 @@ func encodeRow(r *label.Row) (string, error) {
 }
 
 func decodeRow(text string) (label.Row, error) {
-	var r labelRow
+	r := labelRow{Selection: number(math.NaN())} // Rows of before have none.
 	if err := json.Unmarshal([]byte(text), &r); err != nil {
 		return label.Row{}, fmt.Errorf("decoding a label: %w", err)
 	}
@@ -58,7 +60,8 @@ func decodeRow(text string) (label.Row, error) {
 		ID: r.ID, RecordID: r.RecordID, RequestID: r.RequestID, LabelKey: r.LabelKey, Instance: r.Instance,
 		PredictionTime: instant(r.Prediction), Kind: r.Kind, Class: r.Class, Value: float64(r.Value), Event: r.Event,
 		Amount: float64(r.Amount), Retracted: r.Retracted, Observed: instant(r.Observed), Received: instant(r.Received), Source: r.Source,
-		Queue: r.Queue, Annotators: r.Annotators, Agreement: float64(r.Agreement), Comment: r.Comment,
+		Queue: r.Queue, Annotators: r.Annotators, Agreement: float64(r.Agreement), Selection: float64(r.Selection),
+		Comment: r.Comment,
 	}, nil
 }
 
@@ -96,12 +99,13 @@ func (d *DB) restate(ctx context.Context, tx *sql.Tx, it *item, answers []answer
 	return nil
 }
 
-// labels are the rows that an item that is done comes to.
+// labels are the rows that an item that is done comes to. With which probability the prediction became an item is what their
+// weight follows from; who was asked first among outliers is not chance, and has none.
 func (d *DB) labels(it *item, answers []answer, agreement float64) []label.Row {
 	truth := label.Row{
 		RecordID: it.ID, Instance: -1, PredictionTime: it.Prediction.Time, Kind: label.Truth, Class: it.Label.Class, Value: it.Label.Value,
 		Amount: math.NaN(), Observed: latest(answers), Source: label.SourceReview, Queue: d.review.Load().Queue, Agreement: agreement,
-		Comment: it.Label.Comment,
+		Selection: it.InclusionProbability, Comment: it.Label.Comment,
 	}
 	escalated := it.Label.Escalated
 	for _, a := range said(answers) {
