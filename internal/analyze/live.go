@@ -65,7 +65,7 @@ func Live(ctx context.Context, b *store.Bucket, items []store.Item) ([]store.Ite
 		if !strings.HasPrefix(path.Base(item.Key), store.CompactedPrefix) {
 			continue
 		}
-		names, err := replacedBy(ctx, b, item.Key)
+		names, err := replacedBy(ctx, b, item)
 		if errors.Is(err, columnar.ErrDamaged) {
 			continue // Whoever reads its rows tells of it. What it has replaced counts on, if it is still there.
 		}
@@ -82,8 +82,8 @@ func Live(ctx context.Context, b *store.Bucket, items []store.Item) ([]store.Ite
 	return slices.DeleteFunc(slices.Clone(items), func(item store.Item) bool { return gone[path.Base(item.Key)] }), nil
 }
 
-func replacedBy(ctx context.Context, b *store.Bucket, key string) ([]string, error) {
-	object, err := b.Open(ctx, key)
+func replacedBy(ctx context.Context, b *store.Bucket, item store.Item) ([]string, error) {
+	object, err := b.OpenItem(ctx, item)
 	if err != nil {
 		return nil, err
 	}

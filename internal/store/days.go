@@ -4,9 +4,9 @@ package store
 
 import (
 	"context"
-	"io"
 	"iter"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -74,11 +74,16 @@ func (d Day) HourOf(folder string) (time.Time, bool) {
 	return d.Start.Add(time.Duration(t.Hour()) * time.Hour), err == nil
 }
 
-// Intercept makes a Bucket that asks before each operation, and fails with the error that it gets: to find out what
-// becomes of work that is cut short at any point.
+// Intercept makes a Bucket that asks before each operation, one at a time, and fails with the error that it gets: to find
+// out what becomes of work that is cut short at any point.
 func Intercept(b *Bucket, before func(operation, key string) error) *Bucket {
+	var asking sync.Mutex
 	intercepted := *b
-	intercepted.before = before
+	intercepted.before = func(operation, key string) error {
+		asking.Lock()
+		defer asking.Unlock()
+		return before(operation, key)
+	}
 	return &intercepted
 }
 
@@ -87,12 +92,4 @@ func (b *Bucket) ask(operation, key string) error {
 		return nil
 	}
 	return b.before(operation, key)
-}
-
-// Copy writes an object to w, whatever its size.
-func (b *Bucket) Copy(ctx context.Context, key string, w io.Writer) error {
-	if err := b.ask("reading", key); err != nil {
-		return err
-	}
-	return classify("reading", key, b.blob.Download(ctx, key, w, nil))
 }

@@ -49,6 +49,14 @@ func (b *Bucket) Open(ctx context.Context, key string) (*Object, error) {
 	return &Object{ctx: ctx, bucket: b.blob, key: key, size: a.Size, modified: a.ModTime}, nil
 }
 
+// OpenItem is Open for an object of a listing, which has told all there is to find. What is gone since shows when it is read.
+func (b *Bucket) OpenItem(ctx context.Context, item Item) (*Object, error) {
+	if err := b.ask("opening", item.Key); err != nil {
+		return nil, err
+	}
+	return &Object{ctx: ctx, bucket: b.blob, key: item.Key, size: item.Size, modified: item.Modified}, nil
+}
+
 // Size is the length of the object in bytes.
 func (o *Object) Size() int64 { return o.size }
 

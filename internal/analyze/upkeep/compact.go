@@ -41,7 +41,7 @@ func Compact(ctx context.Context, e *Env) (*Report, wire.Verdict, error) {
 	defer r.end(ctx)
 	settled := func(start time.Time) bool { return !start.Add(Settled).After(r.Now) }
 	for _, folder := range []store.Folder{store.Predictions, store.Records, store.Profiles, store.LabelFolder} {
-		if err := r.partitions(ctx, folder, settled, func(p *partition) error { return r.compact(ctx, p) }); err != nil {
+		if err := r.partitions(ctx, folder, settled, r.compact); err != nil {
 			return nil, wire.Verdict{}, err
 		}
 	}
@@ -111,7 +111,7 @@ func (r *run) merge(ctx context.Context, p *partition, items []store.Item) error
 func (r *run) sound(ctx context.Context, p *partition, items []store.Item) ([]store.Item, error) {
 	var sound []store.Item
 	for _, item := range items {
-		err := r.readThrough(ctx, item.Key)
+		err := r.readThrough(ctx, p, item)
 		if err == nil {
 			sound = append(sound, item)
 		}
@@ -125,8 +125,8 @@ func (r *run) sound(ctx context.Context, p *partition, items []store.Item) ([]st
 	return sound, nil
 }
 
-func (r *run) readThrough(ctx context.Context, key string) error {
-	object, err := r.Bucket.Open(ctx, key)
+func (r *run) readThrough(ctx context.Context, p *partition, item store.Item) error {
+	object, err := r.open(ctx, p, item)
 	if err != nil {
 		return err
 	}
@@ -148,11 +148,12 @@ func (r *run) damaged(folder store.Folder, err error, key string) error {
 		return err
 	}
 	r.Log.Warn("a damaged file is left as it is", "file", key, "error", err)
-	t := r.tally(folder)
-	t.FilesDamaged++
-	if len(t.Damaged) < maxNamed {
-		t.Damaged = append(t.Damaged, key)
-	}
+	r.count(folder, func(t *Tally) {
+		t.FilesDamaged++
+		if len(t.Damaged) < maxNamed {
+			t.Damaged = append(t.Damaged, key)
+		}
+	})
 	return nil
 }
 
@@ -178,7 +179,7 @@ func (r *run) groups(ctx context.Context, p *partition) ([][]store.Item, error) 
 		if isCompacted(item.Key) && item.Size > bundleBytes/2 {
 			continue
 		}
-		schema, err := r.schemaOf(ctx, p.folder, item.Key)
+		schema, err := r.schemaOf(ctx, p, item)
 		if err != nil {
 			if err := r.damaged(p.folder, err, item.Key); err != nil {
 				return nil, err
@@ -186,7 +187,7 @@ func (r *run) groups(ctx context.Context, p *partition) ([][]store.Item, error) 
 			continue
 		}
 		if schema == "" {
-			r.tally(p.folder).Foreign++
+			r.count(p.folder, func(t *Tally) { t.Foreign++ })
 			continue
 		}
 		b, ok := open[schema]
@@ -208,12 +209,12 @@ func (r *run) groups(ctx context.Context, p *partition) ([][]store.Item, error) 
 }
 
 // schemaOf is the schema of a file, as text; empty for profiles with columns that cannot be merged.
-func (r *run) schemaOf(ctx context.Context, folder store.Folder, key string) (string, error) {
-	object, err := r.Bucket.Open(ctx, key)
+func (r *run) schemaOf(ctx context.Context, p *partition, item store.Item) (string, error) {
+	object, err := r.open(ctx, p, item)
 	if err != nil {
 		return "", err
 	}
-	if folder == store.Profiles {
+	if p.folder == store.Profiles {
 		file, err := profile.NewReader(object, object.Size())
 		if err != nil || file.Foreign() {
 			return "", err
@@ -273,8 +274,12 @@ func (r *run) mergeProfiles(ctx context.Context, p *partition, items []store.Ite
 			return fmt.Errorf("merging profiles: %w", err)
 		}
 		files = append(files, file)
-		if err := r.Bucket.Copy(ctx, item.Key, file); err != nil {
+		object, err := r.open(ctx, p, item)
+		if err != nil {
 			return err
+		}
+		if _, err := io.Copy(file, io.NewSectionReader(object, 0, object.Size())); err != nil {
+			return fmt.Errorf("fetching %q: %w", item.Key, err)
 		}
 		more, err := replacedIn(file)
 		if err != nil {
@@ -299,7 +304,7 @@ func (r *run) mergeProfiles(ctx context.Context, p *partition, items []store.Ite
 		}
 		files = merged
 	}
-	return r.replace(ctx, p, items, append(names, origins...), func(w io.Writer, metadata map[string]string, _ *Tally) (int64, bool, error) {
+	return r.replace(ctx, p, items, append(names, origins...), func(w io.Writer, metadata map[string]string) (int64, bool, error) {
 		rows, err := mergeFiles(w, metadata, files)
 		return rows, true, err
 	})

@@ -38,7 +38,7 @@ func (r *run) eraseDatasets(ctx context.Context) error {
 		}
 		err := r.eraseDataset(ctx, versions[digest])
 		if errors.Is(err, dataset.ErrDamaged) {
-			r.tally(datasets).FilesDamaged++
+			r.count(datasets, func(t *Tally) { t.FilesDamaged++ })
 			r.Log.Warn("a damaged dataset is left as it is", "digest", digest, "error", err)
 			continue
 		}
@@ -61,7 +61,7 @@ func (r *run) versions(ctx context.Context) (map[string]dataset.Manifest, error)
 		case errors.Is(err, store.ErrNotFound):
 			continue // It is being built, or that was cut short.
 		case errors.Is(err, dataset.ErrDamaged):
-			r.tally(datasets).FilesDamaged++
+			r.count(datasets, func(t *Tally) { t.FilesDamaged++ })
 			r.Log.Warn("a damaged dataset is left as it is", "digest", digest, "error", err)
 			continue
 		case err != nil:
@@ -91,7 +91,7 @@ func (r *run) eraseDataset(ctx context.Context, m dataset.Manifest) error {
 	if err != nil {
 		return err
 	}
-	r.tally(datasets).RowsHeld += kept
+	r.count(datasets, func(t *Tally) { t.RowsHeld += kept })
 	if gone == 0 {
 		return nil
 	}
@@ -108,7 +108,7 @@ func (r *run) eraseDataset(ctx context.Context, m dataset.Manifest) error {
 	if err := r.deleteAll(ctx, datasets, r.layout.DatasetFolder(m.Digest), func(store.Item) bool { return true }); err != nil {
 		return err
 	}
-	r.tally(datasets).RowsErased += gone
+	r.count(datasets, func(t *Tally) { t.RowsErased += gone })
 	return nil
 }
 

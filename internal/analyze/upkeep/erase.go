@@ -10,6 +10,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/vedette-dev/vedette/internal/analyze"
@@ -122,7 +123,7 @@ func (r *run) eraseSubject(ctx context.Context, request erasure.Request) error {
 
 // each visits every file of a folder that counts.
 func (r *run) each(ctx context.Context, folder store.Folder, visit func(context.Context, *partition, store.Item) error) error {
-	return r.partitions(ctx, folder, func(time.Time) bool { return true }, func(p *partition) error {
+	return r.partitions(ctx, folder, func(time.Time) bool { return true }, func(ctx context.Context, p *partition) error {
 		if err := r.settle(ctx, p); err != nil {
 			return err
 		}
@@ -139,40 +140,47 @@ func (r *run) each(ctx context.Context, folder store.Folder, visit func(context.
 // finder finds the rows of a subject.
 type finder struct {
 	*run
+	// found guards what follows.
+	found             sync.Mutex
 	records, requests map[string]bool
 	// hits are the keys of files with rows of the subject.
 	hits map[string]bool
 }
 
 // find looks through one file. A request counts as the subject's only if all of its rows in the file are.
-func (f *finder) find(ctx context.Context, _ *partition, item store.Item) error {
-	requests := map[string]bool{}
-	err := f.rows(ctx, item.Key, func(row *record.Row) {
+func (f *finder) find(ctx context.Context, p *partition, item store.Item) error {
+	hit, records, requests := false, map[string]bool{}, map[string]bool{}
+	err := f.rows(ctx, p, item, func(row *record.Row) {
 		if f.erase.Match(row.RecordID, row.LabelKey, "") == "" {
 			return
 		}
-		f.hits[item.Key] = true
+		hit = true
 		if row.RecordID != "" {
-			f.records[row.RecordID] = true
+			records[row.RecordID] = true
 		}
 		if row.RequestID != "" {
 			requests[row.RequestID] = true
 		}
 	})
-	if err != nil || len(requests) == 0 {
-		return err
+	if err == nil && len(requests) > 0 {
+		err = f.rows(ctx, p, item, func(row *record.Row) {
+			if requests[row.RequestID] && f.erase.Match(row.RecordID, row.LabelKey, "") == "" {
+				delete(requests, row.RequestID)
+			}
+		})
 	}
-	err = f.rows(ctx, item.Key, func(row *record.Row) {
-		if requests[row.RequestID] && f.erase.Match(row.RecordID, row.LabelKey, "") == "" {
-			delete(requests, row.RequestID)
-		}
-	})
-	maps.Copy(f.requests, requests)
+	f.found.Lock()
+	defer f.found.Unlock()
+	maps.Copy(f.records, records) // Also those before the damage.
+	if err == nil && hit {
+		f.hits[item.Key] = true
+		maps.Copy(f.requests, requests)
+	}
 	return err
 }
 
-func (f *finder) rows(ctx context.Context, key string, visit func(*record.Row)) error {
-	object, err := f.Bucket.Open(ctx, key)
+func (f *finder) rows(ctx context.Context, p *partition, item store.Item, visit func(*record.Row)) error {
+	object, err := f.open(ctx, p, item)
 	if err != nil {
 		return err
 	}
@@ -229,7 +237,7 @@ func (r *run) eraseReport(ctx context.Context, key string) error {
 			return false
 		}
 		if r.holds.row(p.RecordID, p.LabelKey, p.Time) != nil {
-			r.tally(reports).RowsHeld++
+			r.count(reports, func(t *Tally) { t.RowsHeld++ })
 			return false
 		}
 		gone++
@@ -249,6 +257,6 @@ func (r *run) eraseReport(ctx context.Context, key string) error {
 	if err := r.Bucket.Put(ctx, key, body); err != nil {
 		return err
 	}
-	r.tally(reports).RowsErased += gone
+	r.count(reports, func(t *Tally) { t.RowsErased += gone })
 	return nil
 }

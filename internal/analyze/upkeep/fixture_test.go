@@ -11,14 +11,17 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"maps"
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"gocloud.dev/blob/memblob"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/vedette-dev/vedette/internal/analyze"
 	"github.com/vedette-dev/vedette/internal/label"
@@ -175,11 +178,11 @@ func (f *fixture) contents(folder store.Folder, withBodies bool) []string {
 func rowsOf(t testing.TB, f *fixture, key string) iter.Seq[*record.Row] {
 	t.Helper()
 	return func(yield func(*record.Row) bool) {
-		object, err := f.bucket.Open(t.Context(), layout.Prefix()+key)
+		body, err := f.bucket.Get(t.Context(), layout.Prefix()+key, 1<<30)
 		if err != nil {
 			t.Fatal(err)
 		}
-		reader, err := record.NewReader(object, object.Size())
+		reader, err := record.NewReader(bytes.NewReader(body), int64(len(body)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -205,14 +208,15 @@ func (f *fixture) counts() string {
 		folders[path.Dir(item.Key)] = append(folders[path.Dir(item.Key)], item)
 	}
 	var all []*profile.Series
-	for _, items := range folders {
+	var adding sync.Mutex
+	inParallel(f.t, slices.Collect(maps.Values(folders)), func(items []store.Item) {
 		live, err := analyze.Live(f.t.Context(), f.bucket, items)
 		if err != nil {
 			f.t.Fatal(err)
 		}
 		var readers []*profile.Reader
 		for _, item := range live {
-			object, err := f.bucket.Open(f.t.Context(), item.Key)
+			object, err := f.bucket.OpenItem(f.t.Context(), item)
 			if err != nil {
 				f.t.Fatal(err)
 			}
@@ -222,18 +226,39 @@ func (f *fixture) counts() string {
 			}
 			readers = append(readers, reader)
 		}
+		var merged []*profile.Series
 		for s, err := range profile.Merged(readers...) { // All series of one key are in one folder.
 			if err != nil {
 				f.t.Fatal(err)
 			}
-			all = append(all, s)
+			merged = append(merged, s)
 		}
-	}
+		adding.Lock()
+		defer adding.Unlock()
+		all = append(all, merged...)
+	})
 	var b bytes.Buffer
 	if err := profile.Write(&b, all); err != nil {
 		f.t.Fatal(err)
 	}
 	return digestOf(b.Bytes())
+}
+
+// inParallel does something with each element, with some at a time.
+func inParallel[T any](t testing.TB, all []T, do func(T)) {
+	t.Helper()
+	var group errgroup.Group
+	group.SetLimit(2 * atOnce)
+	for _, one := range all {
+		group.Go(func() error {
+			do(one)
+			return nil
+		})
+	}
+	_ = group.Wait() // Failures are the test's.
+	if t.Failed() {
+		t.FailNow()
+	}
 }
 
 func digestOf(b []byte) string {

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/vedette-dev/vedette/internal/analyze"
@@ -25,10 +26,12 @@ const (
 
 // lease is the right to change what is in a monitor's folder.
 type lease struct {
-	env     *Env
-	key     string
-	held    leaseDocument
-	renewed time.Time
+	env *Env
+	key string
+	// renewing guards what follows.
+	renewing sync.Mutex
+	held     leaseDocument
+	renewed  time.Time
 }
 
 type leaseDocument struct {
@@ -108,6 +111,8 @@ func (l *lease) read(ctx context.Context) (leaseDocument, error) {
 
 // keep renews the lease when it is time to, and fails when it is another's by now. It is called before each change.
 func (l *lease) keep(ctx context.Context) error {
+	l.renewing.Lock()
+	defer l.renewing.Unlock()
 	now := l.env.Clock()
 	if now.Sub(l.renewed) < leaseRenew {
 		return nil

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/vedette-dev/vedette/internal/analyze"
 	"github.com/vedette-dev/vedette/internal/store"
 )
@@ -24,6 +26,9 @@ type partition struct {
 	items    []store.Item
 	// strays are not files of rows, such as what a writer left that was killed.
 	strays []store.Item
+	// opened are small files that are about to be read again, and openedBytes what they hold in memory.
+	opened      map[string]*store.Object
+	openedBytes int64
 }
 
 const (
@@ -31,30 +36,41 @@ const (
 	extension = ".parquet"
 )
 
-// partitions calls visit with each partition of a folder that has files, on the days that are wanted. Days that are not are
-// not listed.
-func (r *run) partitions(ctx context.Context, folder store.Folder, wanted func(start time.Time) bool, visit func(*partition) error) error {
-	for d, err := range r.Bucket.Days(ctx, r.layout, folder) {
-		if err != nil {
-			return err
-		}
-		if !wanted(d.Start) {
-			continue
-		}
-		parts, err := r.ofDay(ctx, folder, d)
-		if err != nil {
-			return err
-		}
-		for _, p := range parts {
-			if err := r.lease.keep(ctx); err != nil {
+// atOnce is how many partitions are worked on at a time: most of a run is waiting for the store.
+const atOnce = 4
+
+// partitions calls visit with each partition of a folder that has files, on the days that are wanted, with several at a
+// time. Days that are not are not listed.
+func (r *run) partitions(ctx context.Context, folder store.Folder, wanted func(start time.Time) bool, visit func(context.Context, *partition) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(1 + atOnce)
+	group.Go(func() error {
+		for d, err := range r.Bucket.Days(ctx, r.layout, folder) {
+			if err != nil {
 				return err
 			}
-			if err := visit(p); err != nil {
-				return fmt.Errorf("in %s: %w", p.prefix, err)
+			if !wanted(d.Start) {
+				continue
+			}
+			parts, err := r.ofDay(ctx, folder, d)
+			if err != nil {
+				return err
+			}
+			for _, p := range parts {
+				group.Go(func() error {
+					if err := errors.Join(ctx.Err(), r.lease.keep(ctx)); err != nil {
+						return err
+					}
+					if err := visit(ctx, p); err != nil {
+						return fmt.Errorf("in %s: %w", p.prefix, err)
+					}
+					return nil
+				})
 			}
 		}
-	}
-	return nil
+		return nil
+	})
+	return group.Wait()
 }
 
 func (r *run) ofDay(ctx context.Context, folder store.Folder, d store.Day) ([]*partition, error) {
@@ -83,6 +99,25 @@ func (r *run) ofDay(ctx context.Context, folder store.Folder, d store.Day) ([]*p
 		}
 	}
 	return parts, nil
+}
+
+// openBytes bounds what the opened files of a partition hold in memory.
+const openBytes = 16 << 20
+
+// open opens a file, and remembers it where it is small: the second look then costs no request.
+func (r *run) open(ctx context.Context, p *partition, item store.Item) (*store.Object, error) {
+	if object, ok := p.opened[item.Key]; ok {
+		return object, nil
+	}
+	object, err := r.Bucket.OpenItem(ctx, item)
+	if err == nil && p.openedBytes+item.Size <= openBytes {
+		if p.opened == nil {
+			p.opened = map[string]*store.Object{}
+		}
+		p.opened[item.Key] = object
+		p.openedBytes += item.Size
+	}
+	return object, err
 }
 
 // Names of files that hold the rows of others: by their content, so that the same rows always give the same name. The
@@ -132,7 +167,7 @@ func (r *run) delete(ctx context.Context, folder store.Folder, key string) error
 		return nil
 	}
 	if err == nil {
-		r.tally(folder).FilesDeleted++
+		r.count(folder, func(t *Tally) { t.FilesDeleted++ })
 	}
 	return err
 }

@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -71,6 +72,8 @@ func TestProveUpkeepOfALargeStore(t *testing.T) {
 // prover is the proof's store and what must be in it.
 type prover struct {
 	*fixture
+	// folder is where the server keeps the objects. Only they are put there without asking it, which takes most of the time.
+	folder *store.Bucket
 	step  int
 	hours []time.Time
 	// retained is when the last retention was run, erased the key of the subject that was erased.
@@ -87,6 +90,11 @@ func newProof(t *testing.T) *prover {
 		t.Fatal(err)
 	}
 	url := "file://" + filepath.Join(dir, "vedette")
+	var err error
+	if p.folder, err = store.Open(t.Context(), url, ""); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.folder.Close() })
 	credentials := ""
 	if program := os.Getenv("VEDETTE_VERSITYGW"); program != "" {
 		url, credentials = serveS3(t, program, dir)
@@ -156,11 +164,15 @@ func proofRow(at time.Time, file string, i int) record.Row {
 	return row
 }
 
-func (p *prover) fill(hours int) (objects int) {
+func (p *prover) fill(hours int) int {
 	p.t.Helper()
 	for h := range hours {
-		at := now.Truncate(time.Hour).Add(-time.Duration(h*p.step) * time.Hour)
-		p.hours = append(p.hours, at)
+		p.hours = append(p.hours, now.Truncate(time.Hour).Add(-time.Duration(h*p.step)*time.Hour))
+	}
+	served := p.bucket
+	p.bucket = p.folder
+	defer func() { p.bucket = served }()
+	inParallel(p.t, p.hours, func(at time.Time) {
 		for folder, files := range map[store.Folder]int{store.Predictions: proofPredictions, store.Records: proofRecords} {
 			for n := range files {
 				name := fmt.Sprintf("%d-%d", at.Unix(), n)
@@ -174,9 +186,8 @@ func (p *prover) fill(hours int) (objects int) {
 		for n := range proofProfiles {
 			p.profiles(at, fmt.Sprintf("%d-%d", at.Unix(), n), 1)
 		}
-		objects += proofPredictions + proofRecords + proofProfiles
-	}
-	return objects
+	})
+	return hours * (proofPredictions + proofRecords + proofProfiles)
 }
 
 // stage runs something, killed at 1, 10, 100, … operations of the store, and then to its end.
@@ -223,6 +234,7 @@ func (p *prover) kept(at time.Time, age time.Duration) bool {
 func (p *prover) compare(stage string) {
 	p.t.Helper()
 	var files int
+	var adding sync.Mutex
 	for _, tier := range []struct {
 		folder store.Folder
 		files  int
@@ -247,12 +259,17 @@ func (p *prover) compare(stage string) {
 				}
 			}
 		}
-		for _, key := range p.keys(string(tier.folder) + "/") {
-			files++
+		keys := p.keys(string(tier.folder) + "/")
+		files += len(keys)
+		inParallel(p.t, keys, func(key string) {
+			of := newRowDigest()
 			for row := range rowsOf(p.t, p.fixture, key) {
-				got.add(row)
+				of.add(row)
 			}
-		}
+			adding.Lock()
+			defer adding.Unlock()
+			got.merge(of)
+		})
 		if want.count != got.count || want.sum() != got.sum() {
 			p.t.Errorf("after %s, %s holds %d rows (%s), want %d (%s)", stage, tier.folder, got.count, got.sum(), want.count, want.sum())
 		}
@@ -290,10 +307,14 @@ func newRowDigest() *rowDigest { return &rowDigest{} }
 func (d *rowDigest) add(row *record.Row) {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %v %v %v %q %q %q", row.RecordID, row.RequestID, row.LabelKey, row.Time.UnixMicro(), row.Score,
 		row.Features, row.Request, row.Response, row.RequestSHA256))
-	for i := range sum {
-		d.bytes[i] ^= sum[i]
+	d.merge(&rowDigest{count: 1, bytes: sum})
+}
+
+func (d *rowDigest) merge(other *rowDigest) {
+	for i := range d.bytes {
+		d.bytes[i] ^= other.bytes[i]
 	}
-	d.count++
+	d.count += other.count
 }
 
 func (d *rowDigest) sum() string { return hex.EncodeToString(d.bytes[:8]) }

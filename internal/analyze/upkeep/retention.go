@@ -79,7 +79,7 @@ func (a ages) longest() time.Duration {
 // expire deletes the hours of a tier that ended longer ago than the age.
 func (r *run) expire(ctx context.Context, folder store.Folder, age time.Duration) error {
 	before := r.Now.Add(-age)
-	return r.partitions(ctx, folder, func(start time.Time) bool { return start.Before(before) }, func(p *partition) error {
+	return r.partitions(ctx, folder, func(start time.Time) bool { return start.Before(before) }, func(ctx context.Context, p *partition) error {
 		if p.to.After(before) {
 			return nil
 		}
@@ -93,7 +93,7 @@ func (r *run) expirePartition(ctx context.Context, p *partition) error {
 		from = time.Time{} // Labels speak of what was before them.
 	}
 	if r.holds.time(from, p.to) != nil {
-		r.tally(p.folder).FilesHeld += len(p.items)
+		r.count(p.folder, func(t *Tally) { t.FilesHeld += len(p.items) })
 		return nil
 	}
 	if r.holds.nameRows() && p.folder != store.Profiles {
@@ -129,7 +129,7 @@ func (r *run) expireButHeld(ctx context.Context, p *partition) error {
 // stripBodies takes the bodies from records that are past the age of bodies.
 func (r *run) stripBodies(ctx context.Context, a ages) error {
 	before := r.Now.Add(-a.bodies)
-	return r.partitions(ctx, store.Records, func(start time.Time) bool { return start.Before(before) }, func(p *partition) error {
+	return r.partitions(ctx, store.Records, func(start time.Time) bool { return start.Before(before) }, func(ctx context.Context, p *partition) error {
 		if p.to.After(before) || r.holds.time(p.from, p.to) != nil {
 			return nil
 		}
@@ -186,7 +186,7 @@ func (r *run) expireOthers(ctx context.Context, a ages) error {
 				continue
 			}
 			if r.holds.time(from, to) != nil {
-				r.tally(reports).FilesHeld++
+				r.count(reports, func(t *Tally) { t.FilesHeld++ })
 				continue
 			}
 			if err := r.deleteAll(ctx, reports, root+kind+"/"+window+"/", func(store.Item) bool { return true }); err != nil {

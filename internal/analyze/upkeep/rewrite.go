@@ -24,7 +24,7 @@ import (
 )
 
 // sortMemory is about what the rows of one rewrite take in memory.
-const sortMemory = 96 << 20
+const sortMemory = 96 << 20 / atOnce
 
 // view finds in whole rows what decides about them.
 type view struct {
@@ -114,9 +114,9 @@ type change struct {
 	sorter  *columnar.Sorter
 	inputs  []string // names
 	origins []string // names of files that inputs have replaced
-	// counts are those of the rows by their fate; stripped are the rows that lost a body.
-	counts   [erased + 1]int64
-	stripped int64
+	// counts are those of the rows by their fate; stripped are the rows that lost a body, repeated those that came before.
+	counts             [erased + 1]int64
+	stripped, repeated int64
 }
 
 // rewrite replaces files of a partition, all of one schema, by one with the rows that judge keeps: sorted, each once. Where
@@ -131,12 +131,11 @@ func (r *run) rewrite(ctx context.Context, p *partition, items []store.Item, mus
 		}
 	}()
 	for _, item := range items {
-		if err := r.read(ctx, c, item.Key); err != nil {
+		if err := r.read(ctx, c, p, item); err != nil {
 			return err
 		}
 	}
-	t := r.tally(p.folder)
-	t.RowsHeld += c.counts[held]
+	r.count(p.folder, func(t *Tally) { t.RowsHeld += c.counts[held] })
 	if c.counts[expired]+c.counts[erased]+c.stripped == 0 && !must {
 		return nil
 	}
@@ -144,13 +143,16 @@ func (r *run) rewrite(ctx context.Context, p *partition, items []store.Item, mus
 	if err := r.replace(ctx, p, items, append(c.inputs, c.origins...), c.write); err != nil {
 		return err
 	}
-	t.RowsErased += c.counts[erased]
-	t.BodiesRemoved += c.stripped
+	r.count(p.folder, func(t *Tally) {
+		t.RowsErased += c.counts[erased]
+		t.BodiesRemoved += c.stripped
+		t.RowsRepeated += c.repeated
+	})
 	return nil
 }
 
-func (r *run) read(ctx context.Context, c *change, key string) error {
-	object, err := r.Bucket.Open(ctx, key)
+func (r *run) read(ctx context.Context, c *change, p *partition, item store.Item) error {
+	object, err := r.open(ctx, p, item)
 	if err != nil {
 		return err
 	}
@@ -162,7 +164,7 @@ func (r *run) read(ctx context.Context, c *change, key string) error {
 	if err != nil {
 		return err
 	}
-	c.inputs, c.origins = append(c.inputs, base(key)), append(c.origins, origins...)
+	c.inputs, c.origins = append(c.inputs, base(item.Key)), append(c.origins, origins...)
 	if c.sorter == nil {
 		c.schema, c.view = file.Schema(), viewOf(c.folder, file)
 		c.sorter = columnar.NewSorter(c.schema, r.Dir, sortMemory, c.view.compare)
@@ -187,7 +189,7 @@ func (r *run) read(ctx context.Context, c *change, key string) error {
 }
 
 // write writes the rows that are kept. Repeated ones are next to each other.
-func (c *change) write(w io.Writer, metadata map[string]string, t *Tally) (rows int64, bodies bool, err error) {
+func (c *change) write(w io.Writer, metadata map[string]string) (rows int64, bodies bool, err error) {
 	out := columnar.NewWriter(w, c.schema, metadata)
 	var last parquet.Row
 	for row, err := range c.sorter.Rows() {
@@ -195,7 +197,7 @@ func (c *change) write(w io.Writer, metadata map[string]string, t *Tally) (rows 
 			return 0, false, err
 		}
 		if last != nil && text(row, c.view.id) != "" && c.view.compare(last, row) == 0 {
-			t.RowsRepeated++
+			c.repeated++
 			continue
 		}
 		if err := out.Write(row); err != nil {
@@ -210,7 +212,7 @@ func (c *change) write(w io.Writer, metadata map[string]string, t *Tally) (rows 
 }
 
 // writer writes the content of a file, and says how many rows it has and whether any has a body.
-type writer func(w io.Writer, metadata map[string]string, t *Tally) (rows int64, bodies bool, err error)
+type writer func(w io.Writer, metadata map[string]string) (rows int64, bodies bool, err error)
 
 // replace writes a file that replaces others, and then deletes those. The new file names the ones it replaces, and all that
 // they have replaced, so that none of them counts from the moment it is there. Without a row there is no new file.
@@ -229,7 +231,7 @@ func (r *run) replace(ctx context.Context, p *partition, items []store.Item, nam
 		}
 	}()
 	digest := sha256.New()
-	rows, bodies, err := write(io.MultiWriter(file, digest), map[string]string{store.ReplacesKey: string(list)}, r.tally(p.folder))
+	rows, bodies, err := write(io.MultiWriter(file, digest), map[string]string{store.ReplacesKey: string(list)})
 	if err != nil {
 		return err
 	}
@@ -260,7 +262,7 @@ func (r *run) create(ctx context.Context, p *partition, file *os.File, digest ha
 		return nil
 	}
 	if err == nil {
-		r.tally(p.folder).FilesWritten++
+		r.count(p.folder, func(t *Tally) { t.FilesWritten++ })
 	}
 	return err
 }

@@ -13,6 +13,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/vedette-dev/vedette/internal/analyze"
@@ -53,6 +54,8 @@ type run struct {
 	lease  *lease
 	holds  holds
 	erase  *erasure.Set
+	// counting guards the report's tallies.
+	counting sync.Mutex
 	Report
 }
 
@@ -125,13 +128,16 @@ func (r *run) end(ctx context.Context) {
 	}
 }
 
-func (r *run) tally(folder store.Folder) *Tally {
+// count adds to the tally of a folder.
+func (r *run) count(folder store.Folder, add func(*Tally)) {
+	r.counting.Lock()
+	defer r.counting.Unlock()
 	t, ok := r.Folders[folder]
 	if !ok {
 		t = &Tally{}
 		r.Folders[folder] = t
 	}
-	return t
+	add(t)
 }
 
 // total adds up a count over all folders.
