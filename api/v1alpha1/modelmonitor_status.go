@@ -253,7 +253,7 @@ const SegmentAll ItemName = "all"
 
 // AnalysisRunKind is a kind of run: an analysis of the spec, or one that the operator runs by itself.
 //
-// +kubebuilder:validation:Enum=Drift;Outliers;Performance;Labels;Dataset;Baseline;Check;Retention;Compact
+// +kubebuilder:validation:Enum=Drift;Outliers;Performance;Labels;Dataset;Baseline;Check;Retention;Compact;Erase
 type AnalysisRunKind string
 
 const (
@@ -275,6 +275,8 @@ const (
 	AnalysisRunRetention AnalysisRunKind = "Retention"
 	// AnalysisRunCompact makes one file of the files of each hour.
 	AnalysisRunCompact AnalysisRunKind = "Compact"
+	// AnalysisRunErase removes a subject from everything that is kept.
+	AnalysisRunErase AnalysisRunKind = "Erase"
 )
 
 // AnalysisOutcome is the result of a run.

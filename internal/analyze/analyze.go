@@ -71,7 +71,7 @@ type Env struct {
 	Bucket *store.Bucket
 	// Writer is the store as the sidecars may use it; nil where they use it as Bucket does. Only Check uses it.
 	Writer *store.Bucket
-	// HashKey is the key of hashed label keys; nil where there is none. Only Labels and Performance use it.
+	// HashKey is the key of hashed label keys; nil where there is none. It is used where files of others are read.
 	HashKey []byte
 	// Now is the time at which the run started.
 	Now time.Time

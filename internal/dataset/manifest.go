@@ -119,7 +119,9 @@ type Provenance struct {
 	BaseVersion string `json:"baseVersion,omitempty"`
 	// Replaces is the digest of the version that this one was made of when a subject was erased. That one is gone.
 	Replaces string `json:"replaces,omitempty"`
-	URI      string `json:"uri"`
+	// Erasure is the id of the request to erase that subject.
+	Erasure string `json:"erasure,omitempty"`
+	URI     string `json:"uri"`
 }
 
 // Seal makes the manifest of a content.

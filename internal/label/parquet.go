@@ -19,6 +19,22 @@ import (
 // parquet yields what became of each row of a Parquet file.
 func (d *Decoder) parquet(r io.ReaderAt, size int64) iter.Seq2[*Line, error] {
 	return func(yield func(*Line, error) bool) {
+		out, number := new(Line), int64(0)
+		for in, err := range parquetInputs(r, size) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if number++; !yield(d.finish(out, number, in), nil) {
+				return
+			}
+		}
+	}
+}
+
+// parquetInputs yields what each row holds.
+func parquetInputs(r io.ReaderAt, size int64) iter.Seq2[*input, error] {
+	return func(yield func(*input, error) bool) {
 		file, err := columnar.Open(r, size)
 		if err != nil {
 			yield(nil, unreadable(err))
@@ -36,8 +52,7 @@ func (d *Decoder) parquet(r io.ReaderAt, size int64) iter.Seq2[*Line, error] {
 			yield(nil, fmt.Errorf("%w: it has none of our columns, such as label_key and label", ErrUnreadable))
 			return
 		}
-		out := new(Line)
-		for number := int64(1); number <= file.NumRows(); number++ {
+		for range file.NumRows() {
 			in := new(input)
 			var err error
 			for _, s := range sources {
@@ -47,7 +62,7 @@ func (d *Decoder) parquet(r io.ReaderAt, size int64) iter.Seq2[*Line, error] {
 				yield(nil, unreadable(err))
 				return
 			}
-			if !yield(d.finish(out, number, in), nil) {
+			if !yield(in, nil) {
 				return
 			}
 		}

@@ -38,6 +38,7 @@ const (
 	KindCheck       = "check"
 	KindRetention   = "retention"
 	KindCompact     = "compact"
+	KindErase       = "erase"
 )
 
 var runKinds = map[string]v1alpha1.AnalysisRunKind{
@@ -50,6 +51,7 @@ var runKinds = map[string]v1alpha1.AnalysisRunKind{
 	KindCheck:       v1alpha1.AnalysisRunCheck,
 	KindRetention:   v1alpha1.AnalysisRunRetention,
 	KindCompact:     v1alpha1.AnalysisRunCompact,
+	KindErase:       v1alpha1.AnalysisRunErase,
 }
 
 // Run is a Job that has ended.

@@ -145,7 +145,7 @@ func (a Audit) violations() {
 // runs enters what runs have made or removed.
 func (a Audit) runs() {
 	for _, r := range a.Recorded {
-		kind := map[string]string{KindDataset: auditDatasetBuilt, "erase": auditErased, "retention": auditRetentionRun}[r.Kind]
+		kind := map[string]string{KindDataset: auditDatasetBuilt, KindErase: auditErased, KindRetention: auditRetentionRun}[r.Kind]
 		if kind == "" {
 			continue
 		}
@@ -166,6 +166,9 @@ func (a Audit) runs() {
 		}
 		if v.Rows > 0 {
 			grounds["rows"] = v.Rows
+		}
+		if len(v.Restated) > 0 {
+			grounds["restated"] = v.Restated
 		}
 		a.add(kind, "analyze", grounds)
 	}

@@ -71,6 +71,8 @@ type VerdictHeader struct {
 	Dataset     string `json:"dataset,omitempty"`
 	DatasetURI  string `json:"datasetURI,omitempty"`
 	BaseVersion string `json:"baseVersion,omitempty"`
+	// Restated are the first datasets that a run made anew without the rows of a subject; the report names all.
+	Restated []Restatement `json:"restated,omitempty"`
 	// Config is the revision of the configuration that the run used.
 	Config string `json:"config,omitempty"`
 	// Report is the path of the full report below the monitor's prefix.
@@ -79,6 +81,15 @@ type VerdictHeader struct {
 	// Total is the number of lines before any were cut; Digest the first 16 hex digits of the SHA-256 of the lines kept.
 	Total  int    `json:"total"`
 	Digest string `json:"digest"`
+}
+
+// MaxRestated is how many restatements a verdict has room for.
+const MaxRestated = 4
+
+// Restatement names a dataset and the one that took its place, by their digests.
+type Restatement struct {
+	From string `json:"from"`
+	To   string `json:"to"`
 }
 
 // ThresholdVerdict is the verdict on one threshold in one segment ("" is all traffic).

@@ -45,6 +45,9 @@ func Compact(ctx context.Context, e *Env) (*Report, wire.Verdict, error) {
 			return nil, wire.Verdict{}, err
 		}
 	}
+	if err := r.eraseInbox(ctx); err != nil {
+		return nil, wire.Verdict{}, err
+	}
 	return r.finish(ctx, fmt.Sprintf("%d files were replaced by %d",
 		r.total(func(t *Tally) int64 { return int64(t.FilesDeleted) }), r.total(func(t *Tally) int64 { return int64(t.FilesWritten) })))
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/vedette-dev/vedette/internal/dataset"
 	"github.com/vedette-dev/vedette/internal/store"
+	"github.com/vedette-dev/vedette/internal/wire"
 )
 
 // leftErased is why rows are left out of a dataset that was restated.
@@ -30,6 +31,9 @@ func (r *run) eraseDatasets(ctx context.Context) error {
 				return err
 			}
 			delete(versions, replaced)
+			if m.Provenance.Erasure == r.Erasure {
+				r.Restated = append(r.Restated, wire.Restatement{From: replaced, To: m.Digest}) // by a run that was cut short, perhaps
+			}
 		}
 	}
 	for _, digest := range slices.Sorted(maps.Keys(versions)) {
@@ -96,7 +100,7 @@ func (r *run) eraseDataset(ctx context.Context, m dataset.Manifest) error {
 		return nil
 	}
 	p := m.Provenance
-	p.Replaces = m.Digest
+	p.Replaces, p.Erasure = m.Digest, r.Erasure
 	next, err := restated(m.Content, rows, p, gone)
 	if err != nil {
 		return err
@@ -109,6 +113,7 @@ func (r *run) eraseDataset(ctx context.Context, m dataset.Manifest) error {
 		return err
 	}
 	r.count(datasets, func(t *Tally) { t.RowsErased += gone })
+	r.Restated = append(r.Restated, wire.Restatement{From: m.Digest, To: next.Digest})
 	return nil
 }
 

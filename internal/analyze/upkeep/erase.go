@@ -3,6 +3,7 @@
 package upkeep
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -24,8 +25,8 @@ import (
 // storePart is how the store's part of an erasure says that it is done.
 const storePart = "store"
 
-// Erase removes a subject, whose name is in the form in which rows store it, from predictions, records, labels and the
-// reports that show single predictions, and asks the other parts to do the same. The request stays: what arrives later is
+// Erase removes a subject, whose name is in the form in which rows store it, from predictions, records, labels, datasets,
+// rejected files of the inbox and the reports that show single predictions, and asks the other parts to do the same. The request stays: what arrives later is
 // erased when it is compacted. Nothing that the run writes holds the name.
 func Erase(ctx context.Context, e *Env, of erasure.Kind, name string) (*Report, wire.Verdict, error) {
 	r, err := begin(ctx, e, KindErase)
@@ -40,7 +41,7 @@ func Erase(ctx context.Context, e *Env, of erasure.Kind, name string) (*Report, 
 	if err != nil {
 		return nil, wire.Verdict{}, err
 	}
-	r.Erasure = request.ID
+	r.Erasure, r.plain = request.ID, cmp.Or(e.Plain, name)
 	if err := r.eraseSubject(ctx, request); err != nil {
 		return nil, wire.Verdict{}, err
 	}
@@ -51,8 +52,10 @@ func Erase(ctx context.Context, e *Env, of erasure.Kind, name string) (*Report, 
 	if err := erasure.PutDone(ctx, r.Bucket, r.layout, request.ID, storePart, r.Now, removed); err != nil {
 		return nil, wire.Verdict{}, err
 	}
-	return r.finish(ctx, fmt.Sprintf("erasure %s: %d rows of predictions, %d of records, %d of labels, %d of datasets and %d in reports were erased", request.ID,
-		removed[string(store.Predictions)], removed[string(store.Records)], removed[string(store.LabelFolder)], removed[string(datasets)], removed[string(reports)]))
+	report, v, err := r.finish(ctx, fmt.Sprintf("erasure %s: %d rows of predictions, %d of records, %d of labels, %d of datasets, %d in reports and %d in the inbox were erased; %d datasets were restated", request.ID,
+		removed[string(store.Predictions)], removed[string(store.Records)], removed[string(store.LabelFolder)], removed[string(datasets)], removed[string(reports)], removed[string(inbox)], len(r.Restated)))
+	v.Restated = r.Restated[:min(len(r.Restated), wire.MaxRestated)]
+	return report, v, err
 }
 
 // refusal is the hold that forbids to erase a subject at all: one of everything, or one that names it.
@@ -116,6 +119,9 @@ func (r *run) eraseSubject(ctx context.Context, request erasure.Request) error {
 		}
 	}
 	if err := r.eraseDatasets(ctx); err != nil {
+		return err
+	}
+	if err := r.eraseInbox(ctx); err != nil {
 		return err
 	}
 	return r.eraseReports(ctx)

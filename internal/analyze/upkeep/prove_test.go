@@ -74,8 +74,8 @@ type prover struct {
 	*fixture
 	// folder is where the server keeps the objects. Only they are put there without asking it, which takes most of the time.
 	folder *store.Bucket
-	step  int
-	hours []time.Time
+	step   int
+	hours  []time.Time
 	// retained is when the last retention was run, erased the key of the subject that was erased.
 	retained time.Time
 	erased   string

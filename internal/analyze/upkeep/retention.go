@@ -195,7 +195,8 @@ func (r *run) expireOthers(ctx context.Context, a ages) error {
 		}
 	}
 	for folder, age := range map[store.Folder]time.Duration{checks: probeLife, inbox: a.labels, erasures: a.longest()} {
-		if folder != checks && r.holds.time(time.Time{}, r.Now.Add(-age)) != nil {
+		// Whom files of others speak of is not looked into: while a hold names anybody, they stay.
+		if folder != checks && r.holds.time(time.Time{}, r.Now.Add(-age)) != nil || folder == inbox && r.holds.nameRows() {
 			continue
 		}
 		old := func(item store.Item) bool { return item.Modified.Add(age).Before(r.Now) }

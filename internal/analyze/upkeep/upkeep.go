@@ -40,6 +40,8 @@ const (
 // Env is what every run works with.
 type Env struct {
 	*analyze.Env
+	// Plain is the subject of an erasure as others write it, where rows store it in another form.
+	Plain string
 	// Dir is where temporary files go.
 	Dir string
 	// Clock tells the time during the run, and Wait lets some of it pass.
@@ -54,6 +56,8 @@ type run struct {
 	lease  *lease
 	holds  holds
 	erase  *erasure.Set
+	// plain is the subject that is erased as others write it; empty when that is not known.
+	plain string
 	// counting guards the report's tallies.
 	counting sync.Mutex
 	Report
@@ -75,6 +79,8 @@ type Report struct {
 	Holds []string `json:"holds,omitempty"`
 	// Erasure is the id of the request that was worked on.
 	Erasure string `json:"erasure,omitempty"`
+	// Restated are the datasets that were made anew because of it, by this run or an earlier one.
+	Restated []wire.Restatement `json:"restated,omitempty"`
 }
 
 // Tally counts what was done in a folder.

@@ -387,6 +387,9 @@ func TestEraseRemovesASubjectFromEveryPlace(t *testing.T) {
 		}
 		if rows += m.Content.Rows; m.Provenance.Replaces != "" {
 			replaced++
+			if want := []wire.Restatement{{From: m.Provenance.Replaces, To: digest}}; !slices.Equal(report.Restated, want) {
+				t.Errorf("the report says that %+v were restated, want %+v", report.Restated, want)
+			}
 			if m.Content.Excluded["erased"] != 2 || m.Content.Classes["fraud"] != 2 || m.Provenance.Run != "built" {
 				t.Errorf("restated: %+v", m)
 			}
@@ -456,7 +459,13 @@ func noTrace(t *testing.T, f *fixture, name string) {
 
 func TestEraseIsContinuedWhereverItIsKilled(t *testing.T) {
 	t.Parallel()
-	f := cutShort(t, func() *fixture { return subject(t) }, eraseOnce, nil)
+	f := cutShort(t, func() *fixture { return subject(t) }, func(f *fixture) error {
+		_, v, err := Erase(f.t.Context(), f.env(), erasure.LabelKey, "key-1")
+		if err == nil && len(v.Restated) != 1 {
+			t.Errorf("the run that ends says that %+v were restated, want the one that is", v.Restated)
+		}
+		return err
+	}, nil)
 	noTrace(t, f, "key-1")
 }
 

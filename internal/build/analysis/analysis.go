@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -188,8 +189,11 @@ func (p Params) volume(kind string) *corev1.VolumeApplyConfiguration {
 	return corev1.Volume().WithName(naming.ConfigVolume).WithProjected(sources)
 }
 
-// hashes says whether a run takes labels, whose keys it may have to hash as the sidecars do.
-func hashes(kind string) bool { return kind == monitor.KindLabels || kind == monitor.KindPerformance }
+// hashes says whether a run reads files of labels, whose keys it may have to hash as the sidecars do: to take them, or to
+// erase lines that could not be taken.
+func hashes(kind string) bool {
+	return slices.Contains([]string{monitor.KindLabels, monitor.KindPerformance, monitor.KindCompact}, kind)
+}
 
 func credentials(secret, folder string) *corev1.VolumeProjectionApplyConfiguration {
 	projection := corev1.SecretProjection().WithName(secret).WithOptional(true)

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -51,14 +52,21 @@ func (r *retention) run(ctx context.Context, env *analyze.Env, stdout io.Writer)
 var compactKind = kind{upkeep.KindCompact, "make one file of the files of each hour", func(flags *flag.FlagSet) analysis {
 	c := &compact{}
 	c.output.define(flags)
+	c.hashKey.define(flags)
 	return c
 }}
 
-type compact struct{ output outputFlag }
+type compact struct {
+	output  outputFlag
+	hashKey hashKeyFlag
+}
 
 func (c *compact) validate(args []string) error { return first(noArguments(args), c.output.validate()) }
 
-func (c *compact) run(ctx context.Context, env *analyze.Env, stdout io.Writer) (wire.Verdict, error) {
+func (c *compact) run(ctx context.Context, env *analyze.Env, stdout io.Writer) (verdict wire.Verdict, err error) {
+	if env.HashKey, err = c.hashKey.read(); err != nil {
+		return wire.Verdict{}, err
+	}
 	return c.output.upkeep(stdout)(upkeep.Compact(ctx, upkeepEnv(env)))
 }
 
@@ -66,61 +74,73 @@ var eraseKind = kind{upkeep.KindErase, "remove a subject from everything that is
 	e := &erase{stdin: os.Stdin}
 	e.output.define(flags)
 	flags.StringVar(&e.labelKey, "label-key", "", "plain business `key` of the subject; - reads it from standard input, where no list of processes shows it")
+	flags.StringVar(&e.labelKeyFile, "label-key-file", "", "`file` that holds the plain business key, such as one of a Secret")
 	flags.StringVar(&e.recordID, "record-id", "", "`id` of a single row")
 	e.hashKey.define(flags)
 	return e
 }}
 
 type erase struct {
-	output             outputFlag
-	hashKey            hashKeyFlag
-	labelKey, recordID string
-	stdin              io.Reader
+	output                           outputFlag
+	hashKey                          hashKeyFlag
+	labelKey, labelKeyFile, recordID string
+	stdin                            io.Reader
 }
 
 func (e *erase) validate(args []string) error {
-	if (e.labelKey == "") == (e.recordID == "") {
-		return errors.New("exactly one of --label-key and --record-id must be given")
+	given := slices.DeleteFunc([]string{e.labelKey, e.labelKeyFile, e.recordID}, func(s string) bool { return s == "" })
+	if len(given) != 1 {
+		return errors.New("exactly one of --label-key, --label-key-file and --record-id must be given")
 	}
 	return first(noArguments(args), e.output.validate())
 }
 
-func (e *erase) run(ctx context.Context, env *analyze.Env, stdout io.Writer) (wire.Verdict, error) {
-	of, name := erasure.RecordID, e.recordID
-	if e.labelKey != "" {
-		stored, err := e.stored(env.Config.Schema.LabelKey)
-		if err != nil {
+func (e *erase) run(ctx context.Context, env *analyze.Env, stdout io.Writer) (verdict wire.Verdict, err error) {
+	if env.HashKey, err = e.hashKey.read(); err != nil {
+		return wire.Verdict{}, err
+	}
+	of, name, plain := erasure.RecordID, e.recordID, e.recordID
+	if e.recordID == "" {
+		if plain, err = e.plain(); err != nil {
 			return wire.Verdict{}, err
 		}
-		of, name = erasure.LabelKey, stored
+		ok := false
+		if name, ok = label.Key(env.Config.Schema.LabelKey, env.HashKey, plain); !ok {
+			return wire.Verdict{}, analyze.InvalidConfig(errors.New("label keys are stored as hashes, and their key is not there: name its file by --hash-key"))
+		}
+		of = erasure.LabelKey
 	}
-	return e.output.upkeep(stdout)(upkeep.Erase(ctx, upkeepEnv(env), of, name))
+	keep := upkeepEnv(env)
+	keep.Plain = plain
+	return e.output.upkeep(stdout)(upkeep.Erase(ctx, keep, of, name))
 }
 
-// maxLabelKey bounds what is read from standard input.
+// maxLabelKey bounds what is read of a label key.
 const maxLabelKey = 64 << 10
 
-// stored is the label key in the form in which rows store it.
-func (e *erase) stored(c wire.LabelKey) (string, error) {
-	plain := e.labelKey
-	if plain == "-" {
-		b, err := io.ReadAll(io.LimitReader(e.stdin, maxLabelKey))
+// plain is the label key as it was given. A line end behind it is not part of it.
+func (e *erase) plain() (string, error) {
+	from := e.stdin
+	switch {
+	case e.labelKeyFile != "":
+		file, err := os.Open(e.labelKeyFile)
 		if err != nil {
 			return "", fmt.Errorf("reading the label key: %w", err)
 		}
-		if plain = strings.TrimRight(string(b), "\r\n"); plain == "" {
-			return "", errors.New("standard input holds no label key")
-		}
+		defer file.Close() //nolint:errcheck // It was only read.
+		from = file
+	case e.labelKey != "-":
+		return e.labelKey, nil
 	}
-	hashKey, err := e.hashKey.read()
+	b, err := io.ReadAll(io.LimitReader(from, maxLabelKey))
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("reading the label key: %w", err)
 	}
-	name, ok := label.Key(c, hashKey, plain)
-	if !ok {
-		return "", analyze.InvalidConfig(errors.New("label keys are stored as hashes, and their key is not there: name its file by --hash-key"))
+	plain := strings.TrimRight(string(b), "\r\n")
+	if plain == "" {
+		return "", errors.New("no label key was given: the file, or standard input, is empty")
 	}
-	return name, nil
+	return plain, nil
 }
 
 // upkeepEnv lets a run use the machine's clock and its folder for temporary files.
