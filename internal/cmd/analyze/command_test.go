@@ -179,6 +179,8 @@ func TestUsage(t *testing.T) {
 		"too many to show":  {[]string{"outliers", "--top", "100000"}, exitUsage, "want 1 to 1000"},
 		"too many calls":    {[]string{"schema", "--calls", "100000"}, exitUsage, "want 1 to 10000"},
 		"a bad time":        {[]string{"drift", "--to", "yesterday"}, exitUsage, "2001-06-01T00:00:00Z"},
+		"nobody to erase":   {[]string{"erase"}, exitUsage, "exactly one of"},
+		"two to erase":      {[]string{"erase", "--record-id", "r", "--label-key", "k"}, exitUsage, "exactly one of"},
 		"a negative window": {[]string{"drift", "--window", "-1h"}, exitUsage, "positive duration"},
 	} {
 		t.Run(name, func(t *testing.T) {
