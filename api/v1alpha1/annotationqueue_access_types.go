@@ -71,8 +71,9 @@ type OIDCAccess struct {
 	// +kubebuilder:validation:MaxLength=256
 	ClientID string `json:"clientID,omitempty"`
 
-	// secretName names the Secret whose item "oidc-client-secret" is the client's secret, which the provider is sent. When
-	// unset, the client has none.
+	// secretName names the Secret whose item "oidc-client-secret" is the client's secret, which the provider is sent. Its item
+	// "oidc-issuer" must be the same as issuerURL: whoever wrote the Secret decides which provider is sent it. When unset, the
+	// client has none.
 	// +optional
 	SecretName ObjectName `json:"secretName,omitempty"`
 
@@ -182,6 +183,7 @@ type QueueIngress struct {
 	// +kubebuilder:validation:MaxProperties=16
 	// +kubebuilder:validation:XValidation:rule="self.all(k, k.size() <= 317 && self[k].size() <= 2048)",message="annotations must have keys of at most 317 and values of at most 2048 characters"
 	// +kubebuilder:validation:XValidation:rule="self.all(k, !k.startsWith('vedette.dev/'))",message="annotations must not start with vedette.dev/"
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !k.contains('snippet') && !k.contains('secret'))",message="annotations must not be snippets or name Secrets: make an Ingress of your own for these"
 	Annotations map[string]string `json:"annotations,omitempty"`
 }
 

@@ -18,10 +18,12 @@ const (
 	TokensDir = "tokens"
 	// TokensFile is the item of the Secret of programs that lists them.
 	TokensFile = "tokens"
-	// OIDCDir holds the file ClientSecretFile.
+	// OIDCDir holds the files ClientSecretFile and ClientIssuerFile.
 	OIDCDir = "oidc"
 	// ClientSecretFile is the item of the OpenID Connect client's Secret.
 	ClientSecretFile = "oidc-client-secret"
+	// ClientIssuerFile is the item beside it that names the only provider that it may be sent to.
+	ClientIssuerFile = "oidc-issuer"
 	// DataMount is where the volume with the SQLite database is mounted.
 	DataMount = "/var/lib/vedette/review"
 	// DatabaseFile is the SQLite database in DataMount.

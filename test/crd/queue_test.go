@@ -78,6 +78,10 @@ var queueRules = map[string]row{
 		`{access: {url: "https://desk", ingress: {annotations: {a/b: c}}}}`,
 		`{access: {url: "https://desk", ingress: {annotations: {a: ` + strings.Repeat("x", 2049) + `}}}}`,
 	},
+	"spec.access.ingress.annotations: annotations must not be snippets or name Secrets: make an Ingress of your own for these": {
+		`{access: {url: "https://desk", ingress: {annotations: {cert-manager.io/cluster-issuer: ca}}}}`,
+		`{access: {url: "https://desk", ingress: {annotations: {nginx.ingress.kubernetes.io/configuration-snippet: x}}}}`,
+	},
 	"spec.access.ingress.annotations: annotations must not start with vedette.dev/": {
 		`{access: {url: "https://desk", ingress: {annotations: {nginx/body-size: 1m}}}}`,
 		`{access: {url: "https://desk", ingress: {annotations: {vedette.dev/applied-hash: x}}}}`,

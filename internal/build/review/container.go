@@ -79,7 +79,7 @@ func (p Params) args() []string {
 		args = append(args, "--tokens", file(naming.TokensDir, naming.TokensFile))
 	}
 	if a.OIDC.SecretName != "" {
-		args = append(args, "--oidc-client-secret", file(naming.OIDCDir, naming.ClientSecretFile))
+		args = append(args, "--oidc-client-secret", file(naming.OIDCDir, naming.ClientSecretFile), "--oidc-issuer", file(naming.OIDCDir, naming.ClientIssuerFile))
 	}
 	return args
 }

@@ -68,7 +68,7 @@ func (p Params) sources() []*corev1.VolumeProjectionApplyConfiguration {
 		all = append(all, secret(string(name), false, naming.TokensDir, naming.TokensFile))
 	}
 	if name := p.Queue.Spec.Access.OIDC.SecretName; name != "" {
-		all = append(all, secret(string(name), false, naming.OIDCDir, naming.ClientSecretFile))
+		all = append(all, secret(string(name), false, naming.OIDCDir, naming.ClientSecretFile, naming.ClientIssuerFile))
 	}
 	return all
 }

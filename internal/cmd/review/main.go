@@ -93,6 +93,7 @@ func parseServe(args []string, stderr io.Writer) (server.Options, error) {
 	f.StringVar(&o.Users, "users", "", "file with local users, name:bcrypt:role a line")
 	f.StringVar(&o.Tokens, "tokens", "", "file with tokens of machines, name:sha256:role a line")
 	f.StringVar(&o.ClientSecret, "oidc-client-secret", "", "file with the secret of the OpenID Connect client")
+	f.StringVar(&o.ClientIssuer, "oidc-issuer", "", "file with the address of the provider that this secret may be sent to")
 	f.DurationVar(&o.DrainTimeout, "drain-timeout", 20*time.Second, "longest time from SIGTERM to the end")
 	return o, parse(f, args)
 }

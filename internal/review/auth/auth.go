@@ -41,8 +41,9 @@ type Grant struct {
 // OIDC is a client at a provider of OpenID Connect.
 type OIDC struct {
 	IssuerURL, ClientID string
-	// SecretFile holds the client's secret; none where empty: a public client with PKCE.
-	SecretFile string
+	// SecretFile holds the client's secret; none where empty: a public client with PKCE. SecretIssuerFile holds the address of
+	// the only provider that may be sent it.
+	SecretFile, SecretIssuerFile string
 	// GroupsClaim names the claim with a person's groups.
 	GroupsClaim string
 }
@@ -114,6 +115,9 @@ func New(o Options) (*Auth, error) {
 			return nil, errors.New("signing in by OpenID Connect needs the external URL, which the provider sends people back to")
 		}
 		a.oidc = &provider{OIDC: *o.OIDC, redirect: a.external.JoinPath(CallbackPath).String()}
+		if _, err := a.oidc.secret(); err != nil {
+			return nil, err
+		}
 	}
 	if o.OIDC == nil && o.ProxyHeader == nil && o.UsersFile == "" && o.TokensFile == "" {
 		return nil, errors.New("nobody could sign in: configure OpenID Connect, a proxy's header, local users or tokens")

@@ -284,21 +284,25 @@ func TestNewSaysWhatIsWrong(t *testing.T) {
 		o    Options
 		want string
 	}{
-		"nobody can sign in":          {Options{}, "nobody could sign in"},
-		"OIDC without a way back":     {Options{OIDC: &OIDC{}}, "needs the external URL"},
-		"an external URL that is not": {Options{UsersFile: users, ExternalURL: "queue.example"}, "want https://HOST"},
-		"an external URL with a path": {Options{UsersFile: users, ExternalURL: "https://x/queue"}, "a host of its own"},
-		"no file":                     {Options{UsersFile: dir + "/none"}, "no such file"},
-		"too few fields":              {Options{UsersFile: file("a", "", "ann:admin")}, "line 2 has 2 fields: want 3"},
-		"a plain password":            {Options{UsersFile: file("b", "ann:secret:admin")}, "no bcrypt hash: make one with htpasswd -nB ann"},
-		"a role that is none":         {Options{UsersFile: file("c", "ann:"+hashed(t, "x")+":root")}, `"root" is no role: want annotator, reviewer or admin`},
-		"a user twice":                {Options{UsersFile: file("d", "ann:"+hashed(t, "x")+":admin", "ann:"+hashed(t, "y")+":admin")}, `"ann" is there twice`},
-		"a name that is empty":        {Options{UsersFile: file("e", ":"+hashed(t, "x")+":admin")}, "a name has 1 to 200 bytes"},
-		"a hash that takes for ever":  {Options{UsersFile: file("f", "ann:"+strings.Replace(hashed(t, "x"), "$04$", "$31$", 1)+":admin")}, "cost 31"},
-		"a file that is too large":    {Options{UsersFile: file("g", strings.Repeat("#", maxFileBytes))}, "more than"},
-		"a plain token":               {Options{TokensFile: file("h", "ci:token:admin")}, "no SHA-256 digest"},
-		"a token twice":               {Options{TokensFile: file("i", "ci:"+sum("x")+":admin", "cd:"+sum("x")+":admin")}, `"ci" and "cd" have the same token`},
-		"a token without a role":      {Options{TokensFile: file("j", "ci:"+sum("x")+":")}, `"" is no role`},
+		"nobody can sign in":                   {Options{}, "nobody could sign in"},
+		"OIDC without a way back":              {Options{OIDC: &OIDC{}}, "needs the external URL"},
+		"an external URL that is not":          {Options{UsersFile: users, ExternalURL: "queue.example"}, "want https://HOST"},
+		"an external URL with a path":          {Options{UsersFile: users, ExternalURL: "https://x/queue"}, "a host of its own"},
+		"no file":                              {Options{UsersFile: dir + "/none"}, "no such file"},
+		"too few fields":                       {Options{UsersFile: file("a", "", "ann:admin")}, "line 2 has 2 fields: want 3"},
+		"a plain password":                     {Options{UsersFile: file("b", "ann:secret:admin")}, "line 1: the password is no bcrypt hash: make one with htpasswd -nB NAME"},
+		"a role that is none":                  {Options{UsersFile: file("c", "ann:"+hashed(t, "x")+":root")}, "line 1: no such role: want annotator, reviewer or admin"},
+		"a user twice":                         {Options{UsersFile: file("d", "ann:"+hashed(t, "x")+":admin", "ann:"+hashed(t, "y")+":admin")}, "line 2: the same user is there twice"},
+		"a name that is empty":                 {Options{UsersFile: file("e", ":"+hashed(t, "x")+":admin")}, "a name has 1 to 200 bytes"},
+		"a hash that takes for ever":           {Options{UsersFile: file("f", "ann:"+strings.Replace(hashed(t, "x"), "$04$", "$31$", 1)+":admin")}, "cost 31"},
+		"a file that is too large":             {Options{UsersFile: file("g", strings.Repeat("#", maxFileBytes))}, "more than"},
+		"a plain token":                        {Options{TokensFile: file("h", "ci:token:admin")}, "no SHA-256 digest"},
+		"a token twice":                        {Options{TokensFile: file("i", "ci:"+sum("x")+":admin", "cd:"+sum("x")+":admin")}, "line 2: an earlier line has the same token"},
+		"a client's secret that is for nobody": {Options{ExternalURL: "https://x", OIDC: &OIDC{IssuerURL: "https://login", SecretFile: users}}, "which provider the client's secret is for"},
+		"a client's secret that is for another": {Options{ExternalURL: "https://x", OIDC: &OIDC{
+			IssuerURL: "https://evil", SecretFile: file("k", "s3cr3t"), SecretIssuerFile: file("l", "https://login"),
+		}}, "is not for the provider at https://evil"},
+		"a token without a role": {Options{TokensFile: file("j", "ci:"+sum("x")+":")}, "line 1: no such role"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.o.Clock, c.o.Log = time.Now, slog.New(slog.DiscardHandler)
@@ -306,6 +310,26 @@ func TestNewSaysWhatIsWrong(t *testing.T) {
 				t.Errorf("error %v, want %q", err, c.want)
 			}
 		})
+	}
+}
+
+// TestErrorsTellNothingOfASecret: whoever names a Secret that is not meant for us must not read in the log what it holds.
+func TestErrorsTellNothingOfASecret(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	for _, content := range []string{
+		"hunter2", "hunter2:hunter2", "hunter2:hunter2:hunter2", "hunter2:" + hashed(t, "x") + ":hunter2", "hunter2:" + sum("x") + ":hunter2",
+		strings.Repeat("hunter2", 100) + ":" + sum("x") + ":admin", "hunter2\x7f:" + hashed(t, "x") + ":admin", `{"hunter2": "a:b:hunter2"}`,
+	} {
+		write(t, path, content)
+		for name, o := range map[string]Options{
+			"users": {UsersFile: path}, "tokens": {TokensFile: path},
+			"issuer": {ExternalURL: "https://x", OIDC: &OIDC{IssuerURL: "https://login", SecretFile: path, SecretIssuerFile: path}},
+		} {
+			o.Clock, o.Log = time.Now, slog.New(slog.DiscardHandler)
+			if _, err := New(o); err == nil || strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("%s of %.30q: %v", name, content, err)
+			}
+		}
 	}
 }
 

@@ -75,7 +75,8 @@ func (w *watched[T]) load() (T, error) {
 }
 
 // fields reads lines of n fields that colons separate; what follows the last separator may hold colons. Empty lines and
-// those that begin with # say nothing.
+// those that begin with # say nothing. Errors name the line and nothing that it holds: whoever reads the log need not be
+// allowed to read the Secret, and somebody may have named a Secret that holds something else.
 func fields(b []byte, n int, each func(line int, f []string) error) error {
 	s := bufio.NewScanner(bytes.NewReader(b))
 	s.Buffer(nil, maxFileBytes+1)

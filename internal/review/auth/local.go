@@ -33,24 +33,27 @@ func parseUsers(b []byte) (map[string]localUser, error) {
 			return err
 		}
 		if _, twice := users[name]; twice {
-			return fmt.Errorf("user %q is there twice", name)
+			return errors.New("the same user is there twice")
 		}
 		cost, err := bcrypt.Cost(hash)
 		if err != nil {
-			return fmt.Errorf("the password of %q is no bcrypt hash: make one with htpasswd -nB %s", name, name)
+			return errors.New("the password is no bcrypt hash: make one with htpasswd -nB NAME")
 		}
 		if cost > maxCost {
-			return fmt.Errorf("the hash of %q has cost %d: more than %d takes too long", name, cost, maxCost)
+			return fmt.Errorf("the hash has cost %d: more than %d takes too long", cost, maxCost)
 		}
 		role, err := review.ParseRole(f[2])
 		if err != nil {
-			return fmt.Errorf("user %q: %w", name, err)
+			return errNoSuchRole
 		}
 		users[name] = localUser{hash: hash, role: role}
 		return nil
 	})
 	return users, err
 }
+
+// errNoSuchRole is of a line that names another role than there is.
+var errNoSuchRole = errors.New("no such role: want annotator, reviewer or admin")
 
 // maxCost bounds what one attempt to sign in costs us, a second or so.
 const maxCost = 14

@@ -58,6 +58,10 @@ var providerClient = &http.Client{Timeout: providerTimeout}
 func (p *provider) client(ctx context.Context) (*oidc.Provider, *oauth2.Config, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	secret, err := p.secret()
+	if err != nil {
+		return nil, nil, err
+	}
 	if p.found == nil {
 		found, err := oidc.NewProvider(ctx, p.IssuerURL)
 		if err != nil {
@@ -67,16 +71,29 @@ func (p *provider) client(ctx context.Context) (*oidc.Provider, *oauth2.Config, 
 	}
 	c := &oauth2.Config{
 		ClientID: p.ClientID, Endpoint: p.found.Endpoint(), RedirectURL: p.redirect,
-		Scopes: p.scopes(),
-	}
-	if p.SecretFile != "" {
-		secret, err := os.ReadFile(p.SecretFile)
-		if err != nil {
-			return nil, nil, fmt.Errorf("reading the client's secret: %w", err)
-		}
-		c.ClientSecret = string(bytes.TrimSpace(secret))
+		Scopes: p.scopes(), ClientSecret: secret,
 	}
 	return p.found, c, nil
+}
+
+// secret is the client's secret. No other provider is sent it than the one that is named beside it: whoever says which provider
+// people sign in with need not be allowed to read the secret. It is read every time, as both may be renewed.
+func (p *provider) secret() (string, error) {
+	if p.SecretFile == "" {
+		return "", nil
+	}
+	issuer, err := os.ReadFile(p.SecretIssuerFile)
+	if err != nil {
+		return "", fmt.Errorf("reading which provider the client's secret is for: %w", err)
+	}
+	if string(bytes.TrimSpace(issuer)) != p.IssuerURL {
+		return "", fmt.Errorf("the client's secret is not for the provider at %s: whoever may write its Secret says for which one, in the item oidc-issuer", p.IssuerURL)
+	}
+	secret, err := os.ReadFile(p.SecretFile)
+	if err != nil {
+		return "", fmt.Errorf("reading the client's secret: %w", err)
+	}
+	return string(bytes.TrimSpace(secret)), nil
 }
 
 // scopes are what we ask for. Some providers name groups in a scope of that name, and refuse scopes that they do not know.

@@ -67,21 +67,25 @@ func newProvider(t *testing.T, redirect string) *httptest.Server {
 type oidcDesk struct {
 	*desk
 	provider *httptest.Server
+	issuer   string // the file beside the client's secret
 }
 
 func newOIDCDesk(t *testing.T) *oidcDesk {
 	t.Helper()
 	o := &oidcDesk{}
-	secret := filepath.Join(t.TempDir(), "secret")
+	dir := t.TempDir()
+	secret := filepath.Join(dir, "secret")
 	write(t, secret, "client-secret")
+	o.issuer = filepath.Join(dir, "issuer")
 	// The provider needs our address, and we need the provider's.
 	mux := http.NewServeMux()
 	front := httptest.NewServer(mux)
 	t.Cleanup(front.Close)
 	o.provider = newProvider(t, front.URL+CallbackPath)
+	write(t, o.issuer, o.provider.URL)
 	o.desk = newDesk(t, func(opt *Options) {
 		opt.ExternalURL = front.URL
-		opt.OIDC = &OIDC{IssuerURL: o.provider.URL, ClientID: "vedette", SecretFile: secret, GroupsClaim: "groups"}
+		opt.OIDC = &OIDC{IssuerURL: o.provider.URL, ClientID: "vedette", SecretFile: secret, SecretIssuerFile: o.issuer, GroupsClaim: "groups"}
 		opt.Grants = []Grant{{Role: review.Reviewer, Groups: []string{"review-leads"}}, {Role: review.Admin, Users: []string{"rita@elsewhere"}}}
 	})
 	mux.Handle("/", o.server.Config.Handler)
@@ -120,6 +124,20 @@ func (o *oidcDesk) visit(t *testing.T, b *browser, name string) (back *url.URL) 
 		t.Fatalf("the provider sends nobody back: %s at %s", answer.Status, answer.Request.URL)
 	}
 	return back
+}
+
+// TestNoOtherProviderIsSentTheClientsSecret: not even one that somebody was sent to before the Secret was changed.
+func TestNoOtherProviderIsSentTheClientsSecret(t *testing.T) {
+	o := newOIDCDesk(t)
+	b := o.browser(t)
+	back := o.visit(t, b, "rita")
+	write(t, o.issuer, "https://login.example")
+	if status, text, _ := b.send("GET", back.RequestURI(), nil); status == http.StatusOK {
+		t.Errorf("%d %s: the secret was sent to a provider that it is not for", status, text)
+	}
+	if status, _, _ := b.send("GET", "/sign-in/oidc", nil); status == http.StatusOK || status == http.StatusSeeOther {
+		t.Errorf("%d: people are sent to a provider that would not be sent the secret", status)
+	}
 }
 
 func TestOIDCAgainstARealProvider(t *testing.T) {

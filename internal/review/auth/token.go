@@ -5,7 +5,7 @@ package auth
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
+	"errors"
 	"net/http"
 	"strings"
 
@@ -31,15 +31,15 @@ func parseTokens(b []byte) (map[[sha256.Size]byte]machine, error) {
 		}
 		sum, err := hex.DecodeString(f[1])
 		if err != nil || len(sum) != sha256.Size {
-			return fmt.Errorf("the token of %q is no SHA-256 digest: make one with printf %%s TOKEN | sha256sum", name)
+			return errors.New("the token is no SHA-256 digest: make one with printf %s TOKEN | sha256sum")
 		}
 		role, err := review.ParseRole(f[2])
 		if err != nil {
-			return fmt.Errorf("token %q: %w", name, err)
+			return errNoSuchRole
 		}
 		key := [sha256.Size]byte(sum)
-		if m, twice := machines[key]; twice {
-			return fmt.Errorf("%q and %q have the same token", strings.TrimPrefix(m.name, machinePrefix), name)
+		if _, twice := machines[key]; twice {
+			return errors.New("an earlier line has the same token")
 		}
 		machines[key] = machine{name: machinePrefix + name, role: role}
 		return nil

@@ -61,7 +61,7 @@ func (s *server) authOptions(d document) auth.Options {
 		Sessions: s.db, ExternalURL: d.Access.ExternalURL, UsersFile: s.Users, TokensFile: s.Tokens, Clock: s.Clock, Log: s.Log,
 	}
 	if c := d.Access.OIDC; c != nil {
-		o.OIDC = &auth.OIDC{IssuerURL: c.IssuerURL, ClientID: c.ClientID, GroupsClaim: c.GroupsClaim, SecretFile: s.ClientSecret}
+		o.OIDC = &auth.OIDC{IssuerURL: c.IssuerURL, ClientID: c.ClientID, GroupsClaim: c.GroupsClaim, SecretFile: s.ClientSecret, SecretIssuerFile: s.ClientIssuer}
 	}
 	if h := d.Access.ProxyHeader; h != nil {
 		o.ProxyHeader = &auth.ProxyHeader{User: h.User, Groups: h.Groups}

@@ -32,8 +32,8 @@ type Options struct {
 	Config, Credentials string
 	// Database is the address of the database, DatabaseFile a file that holds it instead.
 	Database, DatabaseFile string
-	// HashKey, Users, Tokens and ClientSecret are files; none where empty.
-	HashKey, Users, Tokens, ClientSecret string
+	// HashKey, Users, Tokens, ClientSecret and ClientIssuer are files; none where empty.
+	HashKey, Users, Tokens, ClientSecret, ClientIssuer string
 	// DrainTimeout bounds the end.
 	DrainTimeout time.Duration
 	Clock        func() time.Time
