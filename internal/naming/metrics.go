@@ -114,7 +114,8 @@ const (
 	MetricQueueUnread = "vedette_queue_unread_items"
 	// MetricQueueOldestPending is when the oldest pending item came, in Unix seconds; absent while there is none.
 	MetricQueueOldestPending = "vedette_queue_oldest_pending_timestamp_seconds"
-	// MetricQueueAnswers counts what people said, by kind.
+	// MetricQueueAnswers counts what people said, by kind: answer, skip, settle, undo, and, among the answers, critical, escalated and
+	// short (of an item that too few people answered in its time).
 	MetricQueueAnswers = "vedette_queue_answers_total"
 	// MetricQueueBudgetLeft is how many items may still be first offered today; absent without a budget.
 	MetricQueueBudgetLeft = "vedette_queue_budget_left_items"

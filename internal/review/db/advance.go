@@ -60,9 +60,9 @@ func agreement(answers []answer, held review.Label) float64 {
 	return same / all
 }
 
-// advance brings a locked item to where its answers say that it is, and its labels with it. People changes the band that
-// says who is through with it.
-func (d *DB) advance(ctx context.Context, tx *sql.Tx, it *item, t *tally, people func(band) (band, error)) error {
+// advance brings a locked item to where its answers say that it is when so many are wanted, and its labels with it. People
+// changes the band that says who is through with it.
+func (d *DB) advance(ctx context.Context, tx *sql.Tx, it *item, t *tally, overlap int64, people func(band) (band, error)) error {
 	answers, err := readAnswers(ctx, tx, it.ID)
 	if err != nil {
 		return err
@@ -78,7 +78,7 @@ func (d *DB) advance(ctx context.Context, tx *sql.Tx, it *item, t *tally, people
 		return err
 	}
 	now := d.now()
-	result, before := judge(answers, d.overlap()), it.stage()
+	result, before := judge(answers, overlap), it.stage()
 	was := it.State
 	it.State, it.band, it.answers, it.skips = result.state, b.id, 0, 0
 	for _, a := range answers {

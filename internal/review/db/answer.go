@@ -198,7 +198,7 @@ func (d *DB) record(ctx context.Context, tx *sql.Tx, it *item, a review.Answer, 
 	if a.Label.Escalated {
 		t.add(totalAnswers+"escalated", 1)
 	}
-	if err := d.advance(ctx, tx, it, &t, func(b band) (band, error) { return b.with(a.Person) }); err != nil {
+	if err := d.advance(ctx, tx, it, &t, d.overlap(), func(b band) (band, error) { return b.with(a.Person) }); err != nil {
 		return err
 	}
 	return t.write(ctx, tx)

@@ -19,8 +19,8 @@ type Health struct {
 	Segments []Count
 	// OldestPending is when the oldest item came that still waits; zero when none does.
 	OldestPending time.Time
-	// Answers counts answers by kind (answer, skip, settle, undo, and, among them, critical and escalated) since the queue
-	// began.
+	// Answers counts answers by kind (answer, skip, settle, undo, and, among them, critical, escalated and short) since the
+	// queue began.
 	Answers map[string]int64
 	// Offered is how many items were first put before people today; BudgetLeft is how many more may be, −1 without a budget.
 	Offered, BudgetLeft int64

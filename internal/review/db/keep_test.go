@@ -72,13 +72,9 @@ func TestCountsFollowTheItems(t *testing.T) {
 		want("taken back", "new", map[string]int64{"done": 1, "pending": 1})
 		q.publish()
 		q.pass(31 * 24 * time.Hour)
-		for more := true; more; {
-			var err error
-			if more, err = q.Retain(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want("expired", "", map[string]int64{"done": 1, "expired": 2})
+		q.retain()
+		want("expired", "", map[string]int64{"done": 2, "expired": 1})
+		q.publish()
 		q.pass(62 * 24 * time.Hour)
 		if _, err := q.Retain(t.Context()); err != nil {
 			t.Fatal(err)
@@ -86,6 +82,86 @@ func TestCountsFollowTheItems(t *testing.T) {
 		want("let go", "", map[string]int64{})
 		if added := q.add(candidate("one", 0.9)); added.Known != 1 {
 			t.Errorf("what was let go came back: %+v", added)
+		}
+	})
+}
+
+// retain lets go of all that is old enough.
+func (q *queue) retain() {
+	q.Helper()
+	for more := true; more; {
+		var err error
+		if more, err = q.Retain(q.Context()); err != nil {
+			q.Fatal(err)
+		}
+	}
+}
+
+func TestAnItemThatHasAllAnswersSinceFewerAreWantedIsDone(t *testing.T) {
+	both(t, func(t *testing.T, q *queue) {
+		q.configure(func(r *wire.Review) { r.Overlap = 3 })
+		q.add(candidate("same", 0.9), candidate("other", 0.8), candidate("new", 0.7))
+		for _, a := range [][3]string{{"ada", "same", "a"}, {"bo", "same", "a"}, {"ada", "other", "a"}, {"bo", "other", "b"}} {
+			if got := q.next(a[0]); got != a[1] {
+				t.Fatalf("%s gets %q", a[0], got)
+			}
+			q.answer(a[0], a[1], a[2])
+		}
+		q.configure(func(r *wire.Review) { r.Overlap = 2 })
+		q.retain()
+		q.state("same", review.Done)
+		q.state("other", review.Conflict)
+		q.state("new", review.Pending)
+		if d := cmp.Diff([]string{"same truth a"}, facts(q.publish())); d != "" {
+			t.Errorf("published (-want +got):\n%s", d)
+		}
+	})
+}
+
+func TestWhatFewerPeopleThanWantedSaidIsNotLost(t *testing.T) {
+	both(t, func(t *testing.T, q *queue) {
+		q.configure(func(r *wire.Review) { r.Overlap = 3 })
+		q.add(candidate("one", 0.9), candidate("tie", 0.8), candidate("skipped", 0.7))
+		q.answer("ada", q.next("ada"), "a")
+		q.answer("ada", q.next("ada"), "a")
+		if _, err := q.Answer(t.Context(), review.Answer{Key: q.key(), Item: q.next("ada"), Person: "ada", Skipped: true}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := q.Record(t.Context(), review.Answer{Key: q.key(), Item: "tie", Person: "bo", Label: says("b")}); err != nil {
+			t.Fatal(err)
+		}
+		q.pass(31 * 24 * time.Hour)
+		q.retain()
+		q.state("one", review.Done)
+		q.state("tie", review.Conflict)
+		q.state("skipped", review.Expired)
+		if d := cmp.Diff([]string{"one truth a"}, facts(q.publish())); d != "" {
+			t.Errorf("published (-want +got):\n%s", d)
+		}
+		if h, err := q.Health(t.Context()); err != nil || h.Answers["short"] != 3 {
+			t.Errorf("counted %v, %v", h.Answers, err)
+		}
+	})
+}
+
+func TestAConflictIsNotKeptForEver(t *testing.T) {
+	both(t, func(t *testing.T, q *queue) {
+		q.add(candidate("one", 0.9))
+		a := review.Answer{Key: q.key(), Item: q.next("ada"), Person: "ada", Label: says("a")}
+		a.Label.Escalated = true
+		if _, err := q.Answer(t.Context(), a); err != nil {
+			t.Fatal(err)
+		}
+		q.pass(89 * 24 * time.Hour)
+		q.retain()
+		q.state("one", review.Conflict)
+		q.pass(2 * 24 * time.Hour)
+		q.retain()
+		if _, err := q.Item(t.Context(), "one"); !errors.Is(err, review.ErrNotFound) {
+			t.Errorf("it is still there: %v", err)
+		}
+		if list, err := q.Answers(t.Context(), "one"); err != nil || len(list) != 0 {
+			t.Errorf("its answers are still there: %v, %v", list, err)
 		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/vedette-dev/vedette/internal/review"
@@ -19,11 +20,12 @@ const retainRows = 500
 // an item, are remembered. It is longer than files come late: a spool holds them for 48 hours.
 const remembered = 14 * 24 * time.Hour
 
-// Retain lets go of what was kept long enough: items that waited too long expire, and settled and expired ones are removed
-// with their answers once their labels are in the store. It does some at a time, and says whether there may be more.
+// Retain lets go of what was kept long enough: items that waited too long expire, or come to what was said of them so far, and
+// old ones are removed with their answers once their labels are in the store. It does some at a time, and says whether there
+// may be more.
 func (d *DB) Retain(ctx context.Context) (bool, error) {
 	more := false
-	for _, step := range []func(context.Context, *sql.Tx) (int, error){d.expire, d.purge, d.forget} {
+	for _, step := range []func(context.Context, *sql.Tx) (int, error){d.complete, d.expire, d.purge, d.forget} {
 		err := d.tx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 			n, err := step(ctx, tx)
 			more = more || n >= retainRows
@@ -48,7 +50,29 @@ func (d *DB) old(ctx context.Context, tx *sql.Tx, condition string, args ...any)
 	return items, err
 }
 
-// expire ends the wait of items that waited for too long. Those that somebody holds, or began to answer, do too.
+// complete moves on items that have all the answers that are wanted since fewer are: they are offered to nobody any more.
+func (d *DB) complete(ctx context.Context, tx *sql.Tx) (int, error) {
+	items, err := d.old(ctx, tx, `state = 'pending' AND answers >= $1 AND band IN (SELECT id FROM bands WHERE offered = 1)`, d.overlap())
+	if err != nil {
+		return 0, err
+	}
+	var t tally
+	for _, it := range items {
+		if err := d.advance(ctx, tx, it, &t, d.overlap(), stay); err != nil {
+			return 0, err
+		}
+	}
+	return len(items), t.write(ctx, tx)
+}
+
+// stay leaves an item in its band: the people who are through with it are the same.
+func stay(b band) (band, error) { return b, nil }
+
+// totalShort counts, among the answers, those that items came to in the end with fewer of them than were wanted.
+const totalShort = totalAnswers + "short"
+
+// expire ends the wait of items that waited for too long, also of those that somebody holds. What was said of an item by then
+// is what it comes to, with as many people as there were.
 func (d *DB) expire(ctx context.Context, tx *sql.Tx) (int, error) {
 	wait := wire.Seconds(d.review.Load().PendingSeconds)
 	if wait <= 0 {
@@ -59,7 +83,16 @@ func (d *DB) expire(ctx context.Context, tx *sql.Tx) (int, error) {
 		return 0, err
 	}
 	var t tally
+	expired := int64(0)
 	for _, it := range items {
+		if it.answers > 0 {
+			if err := d.advance(ctx, tx, it, &t, it.answers, stay); err != nil {
+				return 0, err
+			}
+			t.add(totalShort, it.answers)
+			continue
+		}
+		expired++
 		before := it.stage()
 		it.State = review.Expired
 		t.move(it, before, it.stage())
@@ -67,11 +100,16 @@ func (d *DB) expire(ctx context.Context, tx *sql.Tx) (int, error) {
 			return 0, err
 		}
 	}
-	t.add("items/expired", int64(len(items)))
+	t.add("items/expired", expired)
 	return len(items), t.write(ctx, tx)
 }
 
-// purge removes what was settled, or expired, long enough ago.
+// published ends a condition: the item has no labels, or retractions, that are still on their way to the store.
+const published = ` AND NOT EXISTS (
+	SELECT 1 FROM outbox o LEFT JOIN batches b ON b.name = o.batch WHERE o.item = items.id AND (o.batch = '' OR b.published = 0))`
+
+// purge removes what was settled, or expired, long enough ago. A conflict that no reviewer settled goes when it would if it had
+// expired: else what people disagree about would be kept for ever.
 func (d *DB) purge(ctx context.Context, tx *sql.Tx) (int, error) {
 	doc := d.review.Load()
 	keep := wire.Seconds(doc.DoneSeconds)
@@ -79,17 +117,21 @@ func (d *DB) purge(ctx context.Context, tx *sql.Tx) (int, error) {
 		return 0, nil
 	}
 	before := micros(d.now().Add(-keep))
-	settled, err := d.old(ctx, tx, `state = 'done' AND added_at < $1 AND settled_at < $1 AND NOT EXISTS (
-		SELECT 1 FROM outbox o LEFT JOIN batches b ON b.name = o.batch WHERE o.item = items.id AND (o.batch = '' OR b.published = 0))`, before)
+	settled, err := d.old(ctx, tx, `state = 'done' AND added_at < $1 AND settled_at < $1`+published, before)
 	if err != nil {
 		return 0, err
 	}
-	expired, err := d.old(ctx, tx, `state = 'expired' AND added_at < $1`, before-wire.Seconds(doc.PendingSeconds).Microseconds())
+	before -= wire.Seconds(doc.PendingSeconds).Microseconds()
+	expired, err := d.old(ctx, tx, `state = 'expired' AND added_at < $1`+published, before)
+	if err != nil {
+		return 0, err
+	}
+	unsettled, err := d.old(ctx, tx, `state = 'conflict' AND added_at < $1`+published, before)
 	if err != nil {
 		return 0, err
 	}
 	var t tally
-	for _, it := range append(settled, expired...) {
+	for _, it := range slices.Concat(settled, expired, unsettled) {
 		if _, err := d.remove(ctx, tx, it, &t); err != nil {
 			return 0, err
 		}
@@ -97,7 +139,7 @@ func (d *DB) purge(ctx context.Context, tx *sql.Tx) (int, error) {
 			return 0, err
 		}
 	}
-	return max(len(settled), len(expired)), t.write(ctx, tx)
+	return max(len(settled), len(expired), len(unsettled)), t.write(ctx, tx)
 }
 
 // remove deletes a locked item with its answers, remembers that it was there, and says how many answers there were.

@@ -63,9 +63,9 @@ func (d *DB) takeBack(ctx context.Context, tx *sql.Tx, it *item, a answer) error
 	t.add(totalAnswers+"undo", 1)
 	leave := func(b band) (band, error) { return b.without(a.Person) }
 	if a.kind == kindSettle { // The reviewer may have answered before, as anybody.
-		leave = func(b band) (band, error) { return b, nil }
+		leave = stay
 	}
-	if err := d.advance(ctx, tx, it, &t, leave); err != nil {
+	if err := d.advance(ctx, tx, it, &t, d.overlap(), leave); err != nil {
 		return err
 	}
 	if err := t.write(ctx, tx); err != nil {
