@@ -39,7 +39,7 @@ var tables = []struct {
 	{"outbox", []string{"id", "monitor", "item", "batch", "at", "doc"}},
 	{"batches", []string{"name", "monitor", "rows", "frozen_at", "published"}},
 	{"gone", []string{"id", "at"}},
-	{"doomed", []string{"name", "monitor", "frozen_at"}},
+	{"doomed", []string{"name", "monitor", "frozen_at", "at"}},
 }
 
 // Content is what a table holds, whatever the database and the order of its rows.

@@ -23,12 +23,14 @@ type dialect struct {
 	// lock and lockIfFree end a SELECT that is to hold its rows until the transaction ends. SQLite has one writer at a
 	// time: there is nobody to hold them against.
 	lock, lockIfFree string
+	// scrub is run after an erasure, so that what was erased is not in a log either; "" where that is not for a client to do.
+	scrub string
 	// brokenOff says that the transaction failed only because of another, and may be tried again.
 	brokenOff func(error) bool
 }
 
 var (
-	sqliteDialect   = &dialect{goose: goose.DialectSQLite3, brokenOff: sqliteBusy}
+	sqliteDialect   = &dialect{goose: goose.DialectSQLite3, brokenOff: sqliteBusy, scrub: `PRAGMA wal_checkpoint(TRUNCATE)`}
 	postgresDialect = &dialect{goose: goose.DialectPostgres, lock: " FOR UPDATE", lockIfFree: " FOR UPDATE SKIP LOCKED", brokenOff: postgresBrokenOff}
 )
 
@@ -50,9 +52,10 @@ func connect(rawURL string) (*DB, error) {
 }
 
 // sqlitePragmas make an acknowledged answer survive a power cut (synchronous FULL), let readers read while one writes
-// (WAL), let other processes finish first (busy_timeout), and need no folder for temporary files.
+// (WAL), let other processes finish first (busy_timeout), leave nothing of what was deleted in the file (secure_delete), and
+// need no folder for temporary files.
 var sqlitePragmas = []string{
-	"busy_timeout(15000)", "journal_mode(WAL)", "synchronous(FULL)", "temp_store(MEMORY)", "cache_size(-65536)",
+	"busy_timeout(15000)", "journal_mode(WAL)", "synchronous(FULL)", "secure_delete(ON)", "temp_store(MEMORY)", "cache_size(-65536)",
 	"journal_size_limit(67108864)",
 }
 

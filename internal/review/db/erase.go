@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/vedette-dev/vedette/internal/review"
 )
@@ -58,10 +59,28 @@ func (d *DB) Erase(ctx context.Context, s Subject) (Erased, error) {
 		}
 		return t.write(ctx, tx)
 	})
+	if err == nil && erased != (Erased{}) && d.dialect.scrub != "" {
+		_, err = d.write.ExecContext(ctx, d.dialect.scrub)
+	}
 	if err != nil {
 		return Erased{}, fmt.Errorf("erasing a subject: %w", err)
 	}
 	return erased, nil
+}
+
+// Monitors are those that the database holds items or labels of, also of those that feed the queue no more.
+func (d *DB) Monitors(ctx context.Context) ([]string, error) {
+	var names []string
+	if err := each(ctx, d.read, `SELECT monitor FROM counts WHERE segment = '' AND items <> 0 UNION SELECT monitor FROM batches
+		UNION SELECT monitor FROM outbox WHERE batch = '' UNION SELECT monitor FROM doomed ORDER BY 1`, nil, func(scan func(...any) error) error {
+		var name string
+		err := scan(&name)
+		names = append(names, name)
+		return err
+	}); err != nil {
+		return nil, fmt.Errorf("reading which monitors the queue holds something of: %w", err)
+	}
+	return names, nil
 }
 
 func (d *DB) eraseRecord(ctx context.Context, tx *sql.Tx, id string, erased *Erased, t *tally) error {
@@ -118,8 +137,11 @@ func (d *DB) eraseLabels(ctx context.Context, tx *sql.Tx, s Subject, erased *Era
 	}
 	erased.Labels += int64(len(ids))
 	for name := range apart {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO doomed (name, monitor, frozen_at, at) SELECT name, monitor, frozen_at, CAST($1 AS BIGINT)
+			FROM batches WHERE name = $2`, micros(d.now()), name); err != nil {
+			return err
+		}
 		for _, statement := range []string{
-			`INSERT INTO doomed (name, monitor, frozen_at) SELECT name, monitor, frozen_at FROM batches WHERE name = $1`,
 			`UPDATE outbox SET batch = '' WHERE batch = $1`,
 			`DELETE FROM batches WHERE name = $1`,
 		} {
@@ -149,10 +171,14 @@ func (d *DB) Doomed(ctx context.Context, monitor string) ([]Batch, error) {
 	return batches, nil
 }
 
-// Deleted writes down that a doomed file is not in the store.
+// doomedFor is how long a doomed file is looked for: far longer than any upload of it that was under way takes.
+const doomedFor = 24 * time.Hour
+
+// Deleted writes down that a doomed file is not in the store now. It stays Doomed for a day: whoever read the batch before the
+// erasure may upload it yet, and die before they learn of it.
 func (d *DB) Deleted(ctx context.Context, name string) error {
 	err := d.tx(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `DELETE FROM doomed WHERE name = $1`, name)
+		_, err := tx.ExecContext(ctx, `DELETE FROM doomed WHERE name = $1 AND at < $2`, name, micros(d.now().Add(-doomedFor)))
 		return err
 	})
 	if err != nil {

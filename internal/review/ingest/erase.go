@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/vedette-dev/vedette/internal/erasure"
@@ -16,20 +17,30 @@ import (
 
 // Eraser is a database that forgets subjects.
 type Eraser interface {
+	Monitors(ctx context.Context) ([]string, error)
 	Erase(ctx context.Context, s db.Subject) (db.Erased, error)
 	Doomed(ctx context.Context, monitor string) ([]db.Batch, error)
 	Deleted(ctx context.Context, name string) error
 }
 
-// Erase carries out the erasures that the queue is not done with, and says so in the store. It returns how many there were.
+// Erase carries out the erasures that the queue is not done with, and says so in the store: those of the monitors that feed it,
+// and of those that did and left something there. It returns how many there were.
 func Erase(ctx context.Context, d Eraser, bucket *store.Bucket, doc *wire.Review, now time.Time) (int, error) {
+	monitors, err := d.Monitors(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for _, m := range doc.Monitors {
+		monitors = append(monitors, m.Name)
+	}
+	slices.Sort(monitors)
 	done := 0
 	var errs []error
-	for _, m := range doc.Monitors {
-		layout := store.Layout{Cluster: doc.Cluster, Namespace: doc.Namespace, Monitor: m.Name}
+	for _, monitor := range slices.Compact(monitors) {
+		layout := store.Layout{Cluster: doc.Cluster, Namespace: doc.Namespace, Monitor: monitor}
 		n, err := erase(ctx, d, bucket, layout, "queue-"+doc.Queue, now)
 		if done += n; err != nil {
-			errs = append(errs, fmt.Errorf("erasing subjects of monitor %q: %w", m.Name, err))
+			errs = append(errs, fmt.Errorf("erasing subjects of monitor %q: %w", monitor, err))
 		}
 	}
 	return done, errors.Join(errs...)
@@ -61,7 +72,8 @@ func erase(ctx context.Context, d Eraser, bucket *store.Bucket, layout store.Lay
 	return len(pending), sweep(ctx, d, bucket, layout)
 }
 
-// sweep deletes files of labels that a subject was erased from on their way to the store.
+// sweep deletes files of labels that a subject was erased from on their way to the store, again and again for as long as one
+// may arrive.
 func sweep(ctx context.Context, d Eraser, bucket *store.Bucket, layout store.Layout) error {
 	doomed, err := d.Doomed(ctx, layout.Monitor)
 	if err != nil {

@@ -340,3 +340,25 @@ func TestAnErasedSubjectLeavesTheQueueAndStaysOut(t *testing.T) {
 		t.Errorf("the queue holds %v", items)
 	}
 }
+
+func TestASubjectIsErasedFromWhatAMonitorLeftBehind(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.file("a", 0, 10)
+	d.pass()
+	request := erasure.NewRequest(layout, erasure.LabelKey, "flight 4", d.now)
+	if err := erasure.Ask(t.Context(), d.bucket, layout, request); err != nil {
+		t.Fatal(err)
+	}
+	left := d.doc
+	left.Monitors = []wire.ReviewMonitor{{Name: "another", Weight: 1}}
+	if err := d.Configure(t.Context(), left); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := ingest.Erase(t.Context(), d.DB, d.bucket, &left, d.now); err != nil || n != 1 {
+		t.Errorf("erased %d, %v", n, err)
+	}
+	if items := d.items(); items["r4"].ID != "" || items["r2"].ID == "" {
+		t.Errorf("the queue holds %v", items)
+	}
+}
