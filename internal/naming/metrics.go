@@ -110,9 +110,11 @@ const MetricQueueCondition = "vedette_queue_condition"
 const (
 	// MetricQueueItems counts items by monitor, origin (outlier, random) and state (pending, conflict, done, expired).
 	MetricQueueItems = "vedette_queue_items"
-	// MetricQueueUnread counts, of the pending ones, those that nobody has looked at yet, by monitor and origin.
+	// MetricQueueUnread counts, of the pending ones, those that nobody has looked at yet, by monitor and origin: of monitors that feed
+	// the queue, and without near-duplicates.
 	MetricQueueUnread = "vedette_queue_unread_items"
-	// MetricQueueOldestPending is when the oldest pending item came, in Unix seconds; absent while there is none.
+	// MetricQueueOldestPending is when the oldest pending item came, in Unix seconds, of monitors that feed the
+	// queue and without near-duplicates; absent while there is none.
 	MetricQueueOldestPending = "vedette_queue_oldest_pending_timestamp_seconds"
 	// MetricQueueAnswers counts what people said, by kind: answer, skip, settle, undo, and, among the answers, critical, escalated and
 	// short (of an item that too few people answered in its time).

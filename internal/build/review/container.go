@@ -45,12 +45,20 @@ func (p Params) container() *corev1.ContainerApplyConfiguration {
 			WithCapabilities(corev1.Capabilities().WithDrop("ALL"))).
 		WithVolumeMounts(p.mounts()...)
 	if limit, ok := resources.Limits[core.ResourceMemory]; ok {
-		c.WithEnv(corev1.EnvVar().WithName("GOMEMLIMIT").WithValue(strconv.FormatInt(limit.Value()/10*9, 10)))
+		c.WithEnv(corev1.EnvVar().WithName("GOMEMLIMIT").WithValue(strconv.FormatInt(limit.Value()/10*p.goTenths(), 10)))
 	}
 	if queue.Postgres(p.Queue) {
 		c.WithLifecycle(corev1.Lifecycle().WithPreStop(corev1.LifecycleHandler().WithSleep(corev1.SleepAction().WithSeconds(drainSeconds))))
 	}
 	return c
+}
+
+// goTenths is how much of the memory Go's runtime may take: SQLite caches pages beside it.
+func (p Params) goTenths() int64 {
+	if queue.Postgres(p.Queue) {
+		return 9
+	}
+	return 6
 }
 
 // args name the files that there may be; those of the store may come later.

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"runtime"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -55,9 +54,16 @@ func connect(rawURL string) (*DB, error) {
 // (WAL), let other processes finish first (busy_timeout), leave nothing of what was deleted in the file (secure_delete), and
 // need no folder for temporary files.
 var sqlitePragmas = []string{
-	"busy_timeout(15000)", "journal_mode(WAL)", "synchronous(FULL)", "secure_delete(ON)", "temp_store(MEMORY)", "cache_size(-65536)",
+	"busy_timeout(15000)", "journal_mode(WAL)", "synchronous(FULL)", "secure_delete(ON)", "temp_store(MEMORY)",
 	"journal_size_limit(67108864)",
 }
+
+// Each connection to SQLite has a cache of its own, outside of what Go's memory limit bounds: together they have 64 MiB.
+const (
+	sqliteReaders = 4
+	writerCache   = "cache_size(-32768)"
+	readerCache   = "cache_size(-8192)"
+)
 
 func connectSQLite(path string) (*DB, error) {
 	if path == "" || strings.HasPrefix(path, "//") {
@@ -67,18 +73,18 @@ func connectSQLite(path string) (*DB, error) {
 		q := url.Values{"_pragma": append(more, sqlitePragmas...), "_txlock": {txlock}}
 		return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String()
 	}
-	write, err := sql.Open("sqlite", dsn("immediate"))
+	write, err := sql.Open("sqlite", dsn("immediate", writerCache))
 	if err != nil {
 		return nil, fmt.Errorf("opening the queue's database: %w", err)
 	}
 	write.SetMaxOpenConns(1)
-	read, err := sql.Open("sqlite", dsn("deferred", "query_only(1)"))
+	read, err := sql.Open("sqlite", dsn("deferred", "query_only(1)", readerCache))
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("opening the queue's database: %w", err), write.Close())
 	}
-	read.SetMaxOpenConns(max(4, runtime.GOMAXPROCS(0)))
-	read.SetMaxIdleConns(4)
-	return &DB{dialect: sqliteDialect, write: write, read: read, another: dsn("deferred")}, nil
+	read.SetMaxOpenConns(sqliteReaders)
+	read.SetMaxIdleConns(sqliteReaders)
+	return &DB{dialect: sqliteDialect, write: write, read: read, another: dsn("deferred", readerCache)}, nil
 }
 
 func sqliteBusy(err error) bool {

@@ -17,7 +17,8 @@ type Health struct {
 	// Items counts items by monitor, origin and state, of all segments together; Segments those of each segment.
 	Items    []Count
 	Segments []Count
-	// OldestPending is when the oldest item came that still waits; zero when none does.
+	// OldestPending is when the oldest item came that still waits; zero when none does. Near-duplicates are put off by design, and
+	// items of monitors that feed the queue no more are offered to nobody: they do not count.
 	OldestPending time.Time
 	// Answers counts answers by kind (answer, skip, settle, undo, and, among them, critical, escalated and short) since the
 	// queue began.
@@ -31,7 +32,8 @@ type Health struct {
 	LastRead time.Time
 }
 
-// Count is a number of items. Unread ones are Pending ones that nobody has seen yet; they count apart.
+// Count is a number of items. Unread ones are Pending ones that nobody has seen yet; they count apart. Near-duplicates, and items of
+// monitors that feed the queue no more, are never Unread: nobody is to look at them.
 type Count struct {
 	Monitor, Segment string
 	Origin           review.Origin
@@ -43,14 +45,15 @@ type Count struct {
 // Health says how the queue is doing.
 func (d *DB) Health(ctx context.Context) (Health, error) {
 	h := Health{Answers: map[string]int64{}, BudgetLeft: -1}
+	monitors := d.monitors()
 	err := each(ctx, d.read, `SELECT monitor, segment, origin, state, items FROM counts WHERE items <> 0 ORDER BY monitor, segment, origin, state`, nil,
 		func(scan func(...any) error) error {
 			var c Count
 			if err := scan(&c.Monitor, &c.Segment, &c.Origin, &c.State, &c.Items); err != nil {
 				return err
 			}
-			if c.Unread = c.State == unread; c.Unread {
-				c.State = review.Pending
+			if c.State == unread {
+				c.State, c.Unread = review.Pending, monitors[c.Monitor]
 			}
 			if c.Segment == "" {
 				h.Items = append(h.Items, c)
@@ -89,7 +92,6 @@ func (d *DB) Health(ctx context.Context) (Health, error) {
 		query string
 		to    func(int64)
 	}{
-		{`SELECT min(added_at) FROM items WHERE state = 'pending'`, func(n int64) { h.OldestPending = instant(n) }},
 		{`SELECT max(at) FROM files`, func(n int64) { h.LastRead = instant(n) }},
 		{`SELECT sum(rows) FROM batches WHERE published = 0`, func(n int64) { h.Unpublished += n }},
 		{`SELECT count(*) FROM outbox WHERE batch = ''`, func(n int64) { h.Unpublished += n }},
@@ -99,6 +101,15 @@ func (d *DB) Health(ctx context.Context) (Health, error) {
 			return Health{}, fmt.Errorf("reading the health of the queue: %w", err)
 		}
 		q.to(n.Int64)
+	}
+	for name := range monitors {
+		var n sql.NullInt64
+		if err := d.read.QueryRowContext(ctx, `SELECT min(added_at) FROM items WHERE state = 'pending' AND duplicate_of = '' AND monitor = $1`, name).Scan(&n); err != nil {
+			return Health{}, fmt.Errorf("reading the health of the queue: %w", err)
+		}
+		if at := instant(n.Int64); n.Valid && (h.OldestPending.IsZero() || at.Before(h.OldestPending)) {
+			h.OldestPending = at
+		}
 	}
 	return h, nil
 }

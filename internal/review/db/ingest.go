@@ -107,7 +107,7 @@ func (d *DB) Ingest(ctx context.Context, c Chunk) (Added, error) {
 		var t tally
 		stood := map[string]int64{}
 		for _, it := range inserted {
-			row := &item{Item: it.candidate.Item}
+			row := &item{Item: it.candidate.Item, duplicate: it.duplicateOf != ""}
 			if t.move(row, "", row.stage()); it.duplicateOf != "" {
 				stood[it.duplicateOf]++
 				added.Duplicates++

@@ -18,10 +18,12 @@ type item struct {
 	band                        int64
 	answers, skips, settlements int64
 	offered, settled            int64
+	// duplicate says that another item stands for it.
+	duplicate bool
 }
 
 const itemColumns = `id, monitor, origin, state, band, priority, answers, skips, settlements, duplicates, label_key,
-	predicted_at, added_at, offered_at, settled_at, inclusion, rules, label, doc`
+	predicted_at, added_at, offered_at, settled_at, inclusion, rules, label, doc, duplicate_of <> ''`
 
 func scanItem(scan func(...any) error) (*item, error) {
 	it := new(item)
@@ -29,7 +31,7 @@ func scanItem(scan func(...any) error) (*item, error) {
 	var rules, label, doc string
 	if err := scan(&it.ID, &it.Monitor, &it.Origin, &it.State, &it.band, &it.Priority, &it.answers, &it.skips, &it.settlements,
 		&it.Duplicates, &it.Prediction.LabelKey, &predicted, &added, &it.offered, &it.settled, &it.InclusionProbability,
-		&rules, &label, &doc); err != nil {
+		&rules, &label, &doc, &it.duplicate); err != nil {
 		return nil, err
 	}
 	it.Prediction.Time, it.Added = instant(predicted), instant(added)
@@ -64,11 +66,11 @@ func findItem(ctx context.Context, q querier, id, lock string) (*item, error) {
 	return it, err
 }
 
-// stage is the state of an item as it is counted: pending items that nobody has seen are apart.
+// stage is the state of an item as it is counted: pending items that nobody has seen are apart, but for near-duplicates.
 const unread = "unread"
 
 func (it *item) stage() string {
-	if it.State == review.Pending && it.offered == 0 {
+	if it.State == review.Pending && it.offered == 0 && !it.duplicate {
 		return unread
 	}
 	return string(it.State)

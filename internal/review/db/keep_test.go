@@ -166,6 +166,50 @@ func TestAConflictIsNotKeptForEver(t *testing.T) {
 	})
 }
 
+// What is put off by design, or offered to nobody, is nothing to alert on.
+func TestNearDuplicatesAndWhatMonitorsLeftBehindDoNotAge(t *testing.T) {
+	both(t, func(t *testing.T, q *queue) {
+		alike := func(id string) db.Candidate {
+			c := candidate(id, 0.9, "new")
+			c.Fingerprint = 7
+			return c
+		}
+		q.add(alike("first"), alike("second"))
+		oldest := func() time.Time {
+			t.Helper()
+			h, err := q.Health(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return h.OldestPending
+		}
+		if oldest().IsZero() {
+			t.Error("the first does not wait")
+		}
+		for _, segment := range []string{"", "new"} {
+			if d := cmp.Diff(map[string]int64{"pending unread": 1, "pending": 1}, q.counted(segment)); d != "" {
+				t.Errorf("added (-want +got):\n%s", d)
+			}
+		}
+		q.answer("ada", q.next("ada"), "a")
+		if at := oldest(); !at.IsZero() {
+			t.Errorf("a near-duplicate waits since %v", at)
+		}
+		q.answer("ada", q.next("ada"), "a")
+		if d := cmp.Diff(map[string]int64{"done": 2}, q.counted("")); d != "" {
+			t.Errorf("answered (-want +got):\n%s", d)
+		}
+		q.add(candidate("left", 0.5))
+		q.configure(func(r *wire.Review) { r.Monitors[0].Name = "another" })
+		if at := oldest(); !at.IsZero() {
+			t.Errorf("an item of a monitor that left waits since %v", at)
+		}
+		if d := cmp.Diff(map[string]int64{"pending": 1, "done": 2}, q.counted("")); d != "" {
+			t.Errorf("after the monitor left (-want +got):\n%s", d)
+		}
+	})
+}
+
 func TestALabelThatIsNotInTheStoreIsKept(t *testing.T) {
 	both(t, func(t *testing.T, q *queue) {
 		q.add(candidate("one", 0.9))
@@ -260,6 +304,18 @@ func TestSimilar(t *testing.T) {
 		list, err := q.Similar(t.Context(), "asked", 2)
 		if err != nil || len(list) != 2 || list[0].ID != "a3" || list[1].ID != "a1" {
 			t.Errorf("similar: %+v, %v", list, err)
+		}
+	})
+}
+
+func TestSimilarLooksAtABoundedNumber(t *testing.T) {
+	both(t, func(t *testing.T, q *queue) {
+		for i := range 52 {
+			q.add(candidate(fmt.Sprint("i", i), 0.5))
+			q.answer("ada", q.next("ada"), "a")
+		}
+		if list, err := q.Similar(t.Context(), "i51", 100); err != nil || len(list) != 50 {
+			t.Errorf("%d items, %v", len(list), err)
 		}
 	})
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/vedette-dev/vedette/internal/review/rank"
 )
 
-// similarAmong is how many of the items answered last are looked at.
-const similarAmong = 500
+// similarAmong is how many of the items answered last are looked at. Each is read and decoded, whenever anybody opens an item.
+const similarAmong = 50
 
 // Similar finds the n items that are most like an item, among those of its monitor that were answered last.
 func (d *DB) Similar(ctx context.Context, id string, n int) ([]review.Item, error) {
