@@ -14,6 +14,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/vedette-dev/vedette/internal/dataset"
+	"github.com/vedette-dev/vedette/internal/erasure"
 	"github.com/vedette-dev/vedette/internal/label"
 	"github.com/vedette-dev/vedette/internal/record"
 	"github.com/vedette-dev/vedette/internal/store"
@@ -44,6 +45,7 @@ const (
 	leftForVersion    = "version"
 	leftForSource     = "labelSource"
 	leftForAgreement  = "agreement"
+	leftErased        = "erased"
 )
 
 // DatasetRequest says for whom a dataset is built.
@@ -66,6 +68,8 @@ type labelled struct {
 	rows     []dataset.Row
 	excluded map[string]int64
 	join     JoinCounts
+	// erased are the subjects that were asked to be erased, as far as we know: rows of them may arrive late.
+	erased *erasure.Set
 	// base is the version of the prediction made last, at its time.
 	base   string
 	baseAt time.Time
@@ -81,6 +85,9 @@ func Dataset(ctx context.Context, e *Env, r DatasetRequest) (*dataset.Manifest, 
 	if err := b.choose(ctx); err != nil {
 		return nil, wire.Verdict{}, err
 	}
+	if _, err := b.forget(ctx); err != nil {
+		return nil, wire.Verdict{}, err
+	}
 	labels, err := currentTruths(ctx, e, r.Window.From)
 	if err != nil {
 		return nil, wire.Verdict{}, err
@@ -90,12 +97,8 @@ func Dataset(ctx context.Context, e *Env, r DatasetRequest) (*dataset.Manifest, 
 			return nil, wire.Verdict{}, err
 		}
 	}
-	if len(b.rows) == 0 {
-		return nil, wire.Verdict{}, &problem{ReasonNoLabelledRows, fmt.Errorf(
-			"none of the %d labels is about a prediction of the window that was kept with its features and that the rules let in (left out: %s)", len(labels), counted(b.excluded))}
-	}
 	slices.SortFunc(b.rows, func(x, y dataset.Row) int { return cmp.Compare(x.RecordID, y.RecordID) })
-	m, created, err := b.store(ctx)
+	m, created, err := b.storeRest(ctx, len(labels))
 	if err != nil {
 		return nil, wire.Verdict{}, err
 	}
@@ -261,7 +264,7 @@ func (b *labelled) slice(ctx context.Context, w Window, labels []label.Row) erro
 	if len(about) == 0 {
 		return nil
 	}
-	columns := []string{"f_*", "label_key", "model_version", "segments", "prediction", "score", "keep_probability", "keep_reason"}
+	columns := []string{"f_*", "label_key", "model_version", "segments", "prediction", "score", "keep_probability", "keep_reason", "request_id"}
 	_, err = eachRow(ctx, b.e, store.Records, w, columns, func(r *record.Row) error {
 		found := entriesOf(x.records, xxhash.Sum64String(r.RecordID))
 		if r.RecordID == "" || len(found) == 0 || about[found[0].row] == nil {
@@ -305,6 +308,8 @@ func (b *labelled) leaveOut(r *record.Row, l *label.Row) string {
 		return len(list) == 0 || slices.ContainsFunc(of, func(v string) bool { return slices.Contains(list, v) })
 	}
 	switch {
+	case b.erased.Match(r.RecordID, r.LabelKey, r.RequestID) != "":
+		return leftErased
 	case slices.ContainsFunc(s.Evaluation, func(e dataset.Span) bool { return e.Contains(r.Time) }):
 		return leftForEvaluation
 	case HeldOut(r.RecordID, s.HoldoutShare):
