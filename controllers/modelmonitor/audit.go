@@ -21,14 +21,11 @@ type Audit interface {
 }
 
 // enter takes the entries that stand in status to the log. A log that is out of reach holds nothing up: the entries wait, and the
-// class says so.
+// class says so. They also wait while the class keeps no log, and their numbers go on afterwards: the log knows entries by them,
+// and would take a new one that bears an old number for entered.
 func (p *pass) enter(ctx context.Context, e monitor.Effective) error {
 	p.audited = e.Class.Spec.Audit.URL != ""
-	if !p.audited {
-		p.m.Status.Audit = v1alpha1.AuditStatus{}
-		return nil
-	}
-	if len(p.m.Status.Audit.Pending) == 0 {
+	if !p.audited || len(p.m.Status.Audit.Pending) == 0 {
 		return nil
 	}
 	if err := p.Audit.Record(ctx, e.Class, p.m); err != nil {

@@ -334,3 +334,42 @@ func TestALogOutOfReachHoldsNothingUpAndLosesNothing(t *testing.T) {
 		t.Errorf("the audit log (-want +got):\n%s", diff)
 	}
 }
+
+func TestALogThatIsTurnedOffAndOnAgainMissesNothingThatWaited(t *testing.T) {
+	f := newFixture(t)
+	m := f.learner()
+	m.Spec.Retraining = v1alpha1.Retraining{}
+	folder := filepath.Join(t.TempDir(), "later")
+	log := f.audits(folder)
+	turn := func(url string) *v1alpha1.ModelMonitor {
+		f.changeClass(func(c *v1alpha1.MonitorClassSpec) { c.Audit.URL = url })
+		return f.settle()
+	}
+	declare := func(limit v1alpha1.Decimal) {
+		f.change(func(m *v1alpha1.ModelMonitor) { m.Spec.Thresholds[0].Max = limit })
+		f.settle()
+	}
+	if err := os.Remove(folder); err != nil {
+		t.Fatal(err)
+	}
+	f.create(m)
+	f.settle()
+	if n := len(turn("").Status.Audit.Pending); n != 1 {
+		t.Errorf("%d entries wait while there is no log, want the one that it did not take", n)
+	}
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	turn("file://" + folder)
+	turn("")
+	declare("0.5")
+	turn("file://" + folder)
+	declare("0.6")
+	entries := f.entered(log)
+	if diff := cmp.Diff([]string{"ThresholdsChanged", "ThresholdsChanged", "ThresholdsChanged"}, kinds(entries)); diff != "" {
+		t.Errorf("the audit log (-want +got):\n%s", diff)
+	}
+	if s := f.get().Status.Audit; s.Sequence != 3 || len(s.Pending) > 0 {
+		t.Errorf("status %+v", s)
+	}
+}
