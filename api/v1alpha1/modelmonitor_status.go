@@ -362,10 +362,15 @@ type AnalysisStatus struct {
 	// +kubebuilder:validation:MaxLength=512
 	Report string `json:"report,omitempty"`
 
-	// labels is the number of labels that hold, as far as the run saw them.
+	// labels is the number of labels that hold and were received after labelsSince, as far as the run saw them.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Labels *int64 `json:"labels,omitempty"`
+
+	// labelsSince is when the last successful retraining run was asked for, as far as the run knew. When unset, labels counts all that
+	// are kept.
+	// +optional
+	LabelsSince metav1.Time `json:"labelsSince,omitempty,omitzero"`
 
 	// dataset is the dataset that a Dataset run built.
 	// +optional

@@ -63,7 +63,7 @@ type RetrainingTemplateReference struct {
 //
 // +kubebuilder:validation:AtLeastOneOf=newLabels;thresholds;schedule;driftPersists
 type RetrainingTriggers struct {
-	// newLabels starts a run when there are so many labels more than at the last successful one. When unset, labels start none.
+	// newLabels starts a run when so many labels were received since the last successful one was asked for. When unset, labels start none.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=1000000000
@@ -221,10 +221,9 @@ type RetrainingStatus struct {
 	// +kubebuilder:validation:Minimum=1
 	FailedRuns int64 `json:"failedRuns,omitempty"`
 
-	// trainedLabels is the number of labels that there were at the last run that succeeded.
+	// trainedTime is when the last run that succeeded was asked for. Labels that were received later are new.
 	// +optional
-	// +kubebuilder:validation:Minimum=1
-	TrainedLabels int64 `json:"trainedLabels,omitempty"`
+	TrainedTime metav1.Time `json:"trainedTime,omitempty,omitzero"`
 
 	// scheduleSince is the time after which the schedule's next time starts a run.
 	// +optional
@@ -282,7 +281,7 @@ type RetrainingRun struct {
 	// +kubebuilder:validation:Minimum=1
 	Generation int64 `json:"generation,omitempty"`
 
-	// labels is the number of labels that there were when it was asked for.
+	// labels is the number of labels that were new when it was asked for.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	Labels int64 `json:"labels,omitempty"`

@@ -66,6 +66,7 @@ func (in *AnalysisStatus) DeepCopyInto(out *AnalysisStatus) {
 		*out = new(int64)
 		**out = **in
 	}
+	in.LabelsSince.DeepCopyInto(&out.LabelsSince)
 	out.Dataset = in.Dataset
 	if in.Thresholds != nil {
 		in, out := &in.Thresholds, &out.Thresholds
@@ -1359,6 +1360,7 @@ func (in *RetrainingStatus) DeepCopyInto(out *RetrainingStatus) {
 			(*in)[i].DeepCopyInto(&(*out)[i])
 		}
 	}
+	in.TrainedTime.DeepCopyInto(&out.TrainedTime)
 	in.ScheduleSince.DeepCopyInto(&out.ScheduleSince)
 }
 

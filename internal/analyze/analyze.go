@@ -73,6 +73,8 @@ type Env struct {
 	Writer *store.Bucket
 	// HashKey is the key of hashed label keys; nil where there is none. It is used where files of others are read.
 	HashKey []byte
+	// LabelsSince is when the run was asked for on which the model was trained last: labels received later are counted. Zero: all are.
+	LabelsSince time.Time
 	// Now is the time at which the run started.
 	Now time.Time
 	// Run identifies the run in paths and verdicts.

@@ -104,7 +104,7 @@ func Dataset(ctx context.Context, e *Env, r DatasetRequest) (*dataset.Manifest, 
 	}
 	v := wire.Verdict{VerdictHeader: e.header(KindDataset)}
 	v.Outcome, v.From, v.To, v.Rows = wire.OutcomeSucceeded, r.Window.From, r.Window.To, m.Content.Rows
-	if v.Labels, err = countTruths(ctx, e); err != nil {
+	if err := countTruths(ctx, e, &v); err != nil {
 		return nil, wire.Verdict{}, err
 	}
 	v.Dataset, v.DatasetURI, v.BaseVersion = m.Digest, m.Provenance.URI, b.base
@@ -200,15 +200,27 @@ func currentTruths(ctx context.Context, e *Env, from time.Time) ([]label.Row, er
 	return current.Rows(), nil
 }
 
-// countTruths is how many labels hold, of all that were ever received. Retraining counts new ones by it.
-func countTruths(ctx context.Context, e *Env) (int64, error) {
+// countTruths puts into a verdict how many labels hold, of those that were received since the model was trained last. Retraining
+// goes by it.
+func countTruths(ctx context.Context, e *Env, v *wire.Verdict) error {
+	var err error
+	v.LabelsSince = e.LabelsSince
+	v.Labels, err = truthsSince(ctx, e, e.LabelsSince)
+	return err
+}
+
+func truthsSince(ctx context.Context, e *Env, since time.Time) (int64, error) {
+	files := e.Bucket.List(ctx, e.layout().AllLabels())
+	if !since.IsZero() {
+		files = e.Bucket.LabelsBetween(ctx, e.layout(), since, e.Now)
+	}
 	type held struct {
 		received int64
 		id       uint64
 		retracts bool
 	}
 	last := map[uint64]held{}
-	for item, err := range e.Bucket.List(ctx, e.layout().AllLabels()) {
+	for item, err := range files {
 		if err != nil {
 			return 0, err
 		}
@@ -223,7 +235,7 @@ func countTruths(ctx context.Context, e *Env) (int64, error) {
 			if err != nil {
 				return 0, err
 			}
-			if r.Kind != label.Truth {
+			if r.Kind != label.Truth || !r.Received.After(since) {
 				continue
 			}
 			subject := xxhash.Sum64String(fmt.Sprint(r.Subject()))

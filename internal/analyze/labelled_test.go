@@ -324,7 +324,28 @@ func TestRetractedLabelsAreNone(t *testing.T) {
 	if len(rows) != 199 || slices.ContainsFunc(rows, func(r dataset.Row) bool { return r.RecordID == "p-0005-0" }) {
 		t.Errorf("%d rows", len(rows))
 	}
-	if n, err := countTruths(t.Context(), e); err != nil || n != 199 || m.Content.Rows != 199 {
+	if n, err := truthsSince(t.Context(), e, time.Time{}); err != nil || n != 199 || m.Content.Rows != 199 {
 		t.Errorf("%d labels hold, %v", n, err)
 	}
+}
+
+// TestNewLabelsAreCountedByWhenTheyCame: those that retention takes meanwhile are none that came.
+func TestNewLabelsAreCountedByWhenTheyCame(t *testing.T) {
+	e := taught(t)
+	e.LabelsSince = now.Add(-30 * time.Minute)
+	gone := lessonLabel(7, "")
+	gone.Retracted = true
+	teach(t, e, "later", now.Add(-time.Minute), lessonLabel(4, "late"), lessonLabel(210, "late"), lessonLabel(211, "late"), gone)
+	count := func(when string) {
+		t.Helper()
+		_, v, err := Dataset(t.Context(), e, DatasetRequest{Window: lastDays})
+		if err != nil || v.Labels != 3 || !v.LabelsSince.Equal(e.LabelsSince) {
+			t.Errorf("%s, %d labels are new since %s (%v), want the two that came and the one that was corrected", when, v.Labels, v.LabelsSince, err)
+		}
+	}
+	count("with the old labels")
+	if err := e.Bucket.Delete(t.Context(), e.layout().Labels(now.Add(-time.Hour), "first")); err != nil {
+		t.Fatal(err)
+	}
+	count("without them")
 }

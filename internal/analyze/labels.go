@@ -75,7 +75,7 @@ func Labels(ctx context.Context, e *Env) (*LabelsReport, wire.Verdict, error) {
 		return nil, wire.Verdict{}, err
 	}
 	v := wire.Verdict{VerdictHeader: e.header(KindLabels)}
-	if v.Labels, err = countTruths(ctx, e); err != nil {
+	if err := countTruths(ctx, e, &v); err != nil {
 		return nil, wire.Verdict{}, err
 	}
 	v.Outcome, v.Rows, v.Message = wire.OutcomeSucceeded, report.taken(), report.message()

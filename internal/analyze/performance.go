@@ -77,8 +77,7 @@ func Performance(ctx context.Context, e *Env, w Window) (*PerformanceReport, wir
 		return nil, wire.Verdict{}, err
 	}
 	v := r.verdict(e, key, thresholds)
-	v.Labels, err = countTruths(ctx, e)
-	return r, v, err
+	return r, v, countTruths(ctx, e, &v)
 }
 
 // maxSegments is how many segments a set of bits holds.

@@ -108,7 +108,7 @@ func record(last *v1alpha1.AnalysisStatus, kind v1alpha1.AnalysisRunKind, r Run)
 	if last != nil {
 		s.LastSuccessTime = last.LastSuccessTime
 		s.ConclusiveOutcome, s.Thresholds, s.Worst, s.Performance = last.ConclusiveOutcome, last.Thresholds, last.Worst, last.Performance
-		s.ConclusiveRuns, s.Labels = last.ConclusiveRuns, last.Labels
+		s.ConclusiveRuns, s.Labels, s.LabelsSince = last.ConclusiveRuns, last.Labels, last.LabelsSince
 	}
 	v, err := wire.DecodeVerdict(r.Message)
 	if err != nil {
@@ -133,7 +133,7 @@ func record(last *v1alpha1.AnalysisStatus, kind v1alpha1.AnalysisRunKind, r Run)
 		return s
 	}
 	if v.Labels > 0 {
-		s.Labels = &v.Labels
+		s.Labels, s.LabelsSince = &v.Labels, second(v.LabelsSince)
 	}
 	s.Dataset = builtDataset(v)
 	s.LastSuccessTime = s.FinishTime

@@ -59,12 +59,14 @@ func builtDataset(v wire.Verdict) v1alpha1.DatasetStatus {
 	return v1alpha1.DatasetStatus{Digest: v.Dataset, URI: truncate(v.DatasetURI, 1024), BaseVersion: truncate(v.BaseVersion, 256)}
 }
 
-// Labels is the number of labels that hold, as the last run that read them saw them.
-func Labels(runs []v1alpha1.AnalysisStatus) int64 {
+// NewLabels is the number of labels that hold and were received since the last successful run was asked for, as the last run of
+// analyze that read labels saw them. One that still counted from an earlier time tells nothing. Labels go when they are old
+// enough: so no count of all of them tells how many are new.
+func NewLabels(s v1alpha1.ModelMonitorStatus) int64 {
 	var n int64
 	var at time.Time
-	for _, r := range runs {
-		if r.Labels != nil && !r.LastSuccessTime.Time.Before(at) {
+	for _, r := range s.Analyses {
+		if r.Labels != nil && r.LabelsSince.Equal(&s.Retraining.TrainedTime) && !r.LastSuccessTime.Time.Before(at) {
 			n, at = *r.Labels, r.LastSuccessTime.Time
 		}
 	}
@@ -96,7 +98,7 @@ func (r Retrain) Due() (run *v1alpha1.RetrainingRun, after time.Duration) {
 		return nil, wait
 	}
 	run.Name, run.Reason, run.State, run.RequestTime = r.name(), truncate(run.Reason, 512), v1alpha1.RetrainingBuildingDataset, second(r.Now)
-	run.Generation, run.Labels = r.Monitor.Generation, Labels(r.Monitor.Status.Analyses)
+	run.Generation, run.Labels = r.Monitor.Generation, NewLabels(r.Monitor.Status)
 	return run, 0
 }
 
@@ -118,7 +120,7 @@ func (r Retrain) called() (run *v1alpha1.RetrainingRun, after time.Duration) {
 			Reason:  fmt.Sprintf("drift was found by %d runs in a row: %s", drift.ConclusiveRuns, offenders(drift.Worst)),
 		}, 0
 	}
-	if fresh := Labels(status.Analyses) - status.Retraining.TrainedLabels; triggers.NewLabels > 0 && fresh >= triggers.NewLabels {
+	if fresh := NewLabels(status); triggers.NewLabels > 0 && fresh >= triggers.NewLabels {
 		return &v1alpha1.RetrainingRun{Trigger: v1alpha1.RetrainingTriggerNewLabels, Reason: fmt.Sprintf("%d labels are new", fresh)}, 0
 	}
 	if triggers.Schedule == "" {
@@ -206,7 +208,7 @@ func FinishRun(status *v1alpha1.RetrainingStatus, state v1alpha1.RetrainingState
 	run.State, run.Message, run.FinishTime = state, truncate(message, 512), second(now)
 	if state == v1alpha1.RetrainingSucceeded {
 		status.SucceededRuns++
-		status.TrainedLabels = run.Labels
+		status.TrainedTime = run.RequestTime
 	} else {
 		status.FailedRuns++
 	}

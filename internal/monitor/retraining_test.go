@@ -60,21 +60,27 @@ func TestWhenARunIsDue(t *testing.T) {
 		"nothing happened": {},
 		"enough labels are new": {
 			monitor: func(m *v1alpha1.ModelMonitor) {
-				m.Status.Analyses = []v1alpha1.AnalysisStatus{labels(150, noon)}
-				m.Status.Retraining.TrainedLabels = 50
+				m.Status.Analyses = []v1alpha1.AnalysisStatus{labels(100, noon)}
 			},
 			want: v1alpha1.RetrainingTriggerNewLabels, reason: "100 labels are new",
 		},
 		"one label is missing": {
 			monitor: func(m *v1alpha1.ModelMonitor) {
-				m.Status.Analyses = []v1alpha1.AnalysisStatus{labels(149, noon)}
-				m.Status.Retraining.TrainedLabels = 50
+				m.Status.Analyses = []v1alpha1.AnalysisStatus{labels(99, noon)}
 			},
 		},
-		"labels were erased": {
+		"enough labels are new since the last success, while old ones went": {
 			monitor: func(m *v1alpha1.ModelMonitor) {
-				m.Status.Analyses = []v1alpha1.AnalysisStatus{labels(10, noon)}
-				m.Status.Retraining.TrainedLabels = 500
+				m.Status.Retraining.TrainedTime = metav1.NewTime(noon.Add(-time.Hour))
+				m.Status.Analyses = []v1alpha1.AnalysisStatus{labels(100, noon)}
+				m.Status.Analyses[0].LabelsSince = metav1.NewTime(noon.Add(-time.Hour))
+			},
+			want: v1alpha1.RetrainingTriggerNewLabels, reason: "100 labels are new",
+		},
+		"labels were counted before the last success": {
+			monitor: func(m *v1alpha1.ModelMonitor) {
+				m.Status.Retraining.TrainedTime = metav1.NewTime(noon.Add(-time.Hour))
+				m.Status.Analyses = []v1alpha1.AnalysisStatus{labels(500, noon)}
 			},
 		},
 		"a threshold that counts is violated": {
@@ -286,6 +292,9 @@ func TestTrainingEnded(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := v1alpha1.RetrainingStatus{Runs: []v1alpha1.RetrainingRun{ranAt(noon, v1alpha1.RetrainingTraining)}}
 			monitor.TrainingEnded(&s, tc.job, tc.pods)
+			if trained := s.TrainedTime.Time.Equal(noon); trained != (tc.state == v1alpha1.RetrainingSucceeded) {
+				t.Errorf("trained at %s", s.TrainedTime)
+			}
 			if run := s.Runs[0]; run.State != tc.state || run.Version != tc.version || run.URI != tc.uri || !strings.Contains(run.Message, tc.says) {
 				t.Errorf("run %+v", run)
 			}

@@ -64,8 +64,9 @@ type VerdictHeader struct {
 	Coverage float64 `json:"coverage,omitempty"`
 	// Outliers is the number of outliers in the window.
 	Outliers int64 `json:"outliers,omitempty"`
-	// Labels is the number of labels that hold, for runs that read them.
-	Labels int64 `json:"labels,omitempty"`
+	// Labels is the number of labels that hold and were received after LabelsSince, for runs that read them.
+	Labels      int64     `json:"labels,omitempty"`
+	LabelsSince time.Time `json:"labelsSince,omitzero"`
 	// Dataset is the digest of the dataset that a run built, DatasetURI the folder where it is, and BaseVersion the version of
 	// the model that served the last of its predictions.
 	Dataset     string `json:"dataset,omitempty"`

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	batch "k8s.io/api/batch/v1"
 	core "k8s.io/api/core/v1"
@@ -162,6 +163,9 @@ func (p Params) container(kind string) *corev1.ContainerApplyConfiguration {
 		WithVolumeMounts(
 			corev1.VolumeMount().WithName(naming.ConfigVolume).WithMountPath(naming.ConfigMount).WithReadOnly(true),
 			corev1.VolumeMount().WithName("tmp").WithMountPath("/tmp"))
+	if since := p.Monitor.Status.Retraining.TrainedTime; !since.IsZero() && counts(kind) {
+		c.WithArgs("--labels-since", since.UTC().Format(time.RFC3339))
+	}
 	c.WithArgs(p.Args...)
 	if kind == monitor.KindCheck && p.writer() != "" {
 		c.WithArgs("--writer-credentials", naming.ConfigMount+"/"+naming.WriterDir)
@@ -193,6 +197,11 @@ func (p Params) volume(kind string) *corev1.VolumeApplyConfiguration {
 // erase lines that could not be taken.
 func hashes(kind string) bool {
 	return slices.Contains([]string{monitor.KindLabels, monitor.KindPerformance, monitor.KindCompact}, kind)
+}
+
+// counts says whether a run counts the labels that are new since a model was trained.
+func counts(kind string) bool {
+	return kind == monitor.KindLabels || kind == monitor.KindPerformance || kind == monitor.KindDataset
 }
 
 func credentials(secret, folder string) *corev1.VolumeProjectionApplyConfiguration {

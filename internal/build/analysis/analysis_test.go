@@ -3,9 +3,12 @@
 package analysis
 
 import (
+	"slices"
 	"testing"
+	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/vedette-dev/vedette/api/v1alpha1"
 	"github.com/vedette-dev/vedette/internal/testing/golden"
@@ -79,5 +82,16 @@ func TestTheWriterServesWhereThereIsNoAnalyst(t *testing.T) {
 	}
 	if got := p.writer(); got != "" {
 		t.Errorf("the sidecars' Secret %q is checked twice", got)
+	}
+}
+
+func TestRunsThatReadLabelsCountThoseSinceTheLastTraining(t *testing.T) {
+	p := params(nil)
+	p.Monitor.Status.Retraining.TrainedTime = metav1.NewTime(time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC))
+	for kind, want := range map[string]bool{"labels": true, "performance": true, "dataset": true, "drift": false, "check": false} {
+		args := p.container(kind).Args
+		if i := slices.Index(args, "--labels-since"); (i > 0) != want || want && args[i+1] != "2026-11-26T12:00:00Z" {
+			t.Errorf("%s runs with %q", kind, args)
+		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/vedette-dev/vedette/internal/analyze"
 	"github.com/vedette-dev/vedette/internal/dataset"
@@ -23,6 +24,7 @@ var datasetKind = kind{analyze.KindDataset, "build a version of the labelled pre
 	d := &buildDataset{}
 	d.window.define(flags)
 	d.output.define(flags)
+	defineSince(flags, &d.since)
 	flags.StringVar(&d.request.AskedBy, "asked-by", "", "`name` of who asks, for the manifest")
 	flags.StringVar(&d.request.Reason, "reason", "", "`text` that says why, for the manifest")
 	flags.StringVar(&d.request.For, "for", "", "`name` of the retraining run that it is for")
@@ -32,6 +34,7 @@ var datasetKind = kind{analyze.KindDataset, "build a version of the labelled pre
 type buildDataset struct {
 	window  windowFlags
 	output  outputFlag
+	since   time.Time
 	request analyze.DatasetRequest
 	// diff are two digests to compare instead.
 	diff []string
@@ -55,6 +58,7 @@ func (d *buildDataset) run(ctx context.Context, env *analyze.Env, stdout io.Writ
 	if err != nil {
 		return wire.Verdict{}, err
 	}
+	env.LabelsSince = d.since
 	d.request.Window, d.request.Explicit = window, d.window.given()
 	m, verdict, err := analyze.Dataset(ctx, env, d.request)
 	if err != nil {

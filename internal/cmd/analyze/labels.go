@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/vedette-dev/vedette/internal/analyze"
 	"github.com/vedette-dev/vedette/internal/naming"
@@ -20,12 +21,14 @@ import (
 var labelsKind = kind{analyze.KindLabels, "take ground truth and events from the inbox", func(flags *flag.FlagSet) analysis {
 	l := &labels{}
 	l.key.define(flags)
+	defineSince(flags, &l.since)
 	l.output.define(flags)
 	return l
 }}
 
 type labels struct {
 	key    hashKeyFlag
+	since  time.Time
 	output outputFlag
 }
 
@@ -35,11 +38,17 @@ func (l *labels) run(ctx context.Context, env *analyze.Env, stdout io.Writer) (v
 	if env.HashKey, err = l.key.read(); err != nil {
 		return wire.Verdict{}, err
 	}
+	env.LabelsSince = l.since
 	report, verdict, err := analyze.Labels(ctx, env)
 	if err != nil {
 		return wire.Verdict{}, err
 	}
 	return verdict, l.output.print(stdout, report)
+}
+
+// defineSince defines the flag that says which labels are new.
+func defineSince(flags *flag.FlagSet, since *time.Time) {
+	flags.TextVar(since, "labels-since", time.Time{}, "`time`, as RFC 3339, after which labels were received that the verdict counts: when the model was trained last")
 }
 
 // hashKeyFlag names the file with the key of hashed label keys.

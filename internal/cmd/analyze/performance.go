@@ -6,6 +6,7 @@ import (
 	"context"
 	"flag"
 	"io"
+	"time"
 
 	"github.com/vedette-dev/vedette/internal/analyze"
 	"github.com/vedette-dev/vedette/internal/wire"
@@ -15,6 +16,7 @@ var performanceKind = kind{analyze.KindPerformance, "measure the answers of a wi
 	p := &performance{}
 	p.window.define(flags)
 	p.key.define(flags)
+	defineSince(flags, &p.since)
 	p.output.define(flags)
 	return p
 }}
@@ -22,6 +24,7 @@ var performanceKind = kind{analyze.KindPerformance, "measure the answers of a wi
 type performance struct {
 	window windowFlags
 	key    hashKeyFlag
+	since  time.Time
 	output outputFlag
 }
 
@@ -33,6 +36,7 @@ func (p *performance) run(ctx context.Context, env *analyze.Env, stdout io.Write
 	if env.HashKey, err = p.key.read(); err != nil {
 		return wire.Verdict{}, err
 	}
+	env.LabelsSince = p.since
 	to, err := p.window.end()
 	if err != nil {
 		return wire.Verdict{}, err
