@@ -60,6 +60,10 @@ func startManager(t *testing.T, f *fixture, server *apiserver.Server) cache.Cach
 	return mgr.GetCache()
 }
 
+func monitoringCRDs() []*apiextensionsv1.CustomResourceDefinition {
+	return []*apiextensionsv1.CustomResourceDefinition{monitoringCRD("ServiceMonitor", "servicemonitors"), monitoringCRD("PrometheusRule", "prometheusrules")}
+}
+
 // monitoringCRD is the least that an API server needs to keep objects of a kind of the Prometheus operator.
 func monitoringCRD(kind, plural string) *apiextensionsv1.CustomResourceDefinition {
 	return &apiextensionsv1.CustomResourceDefinition{
@@ -168,10 +172,11 @@ func TestWatches(t *testing.T) {
 		return hasCondition(m, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonSucceeded)
 	})
 
-	for _, crd := range []client.Object{monitoringCRD("ServiceMonitor", "servicemonitors"), monitoringCRD("PrometheusRule", "prometheusrules")} {
+	for _, crd := range monitoringCRDs() {
 		if err := f.admin.Delete(t.Context(), crd); err != nil {
 			t.Fatal(err)
 		}
+		apiserver.AwaitGone(t, f.admin, crd, &apiextensionsv1.CustomResourceDefinitionList{})
 	}
 	await("the APIs of Prometheus are gone", func(m *v1alpha1.ModelMonitor) bool {
 		return hasCondition(m, v1alpha1.ConditionPrometheusAvailable, metav1.ConditionFalse, v1alpha1.ReasonDependencyMissing)
@@ -191,9 +196,7 @@ func TestTheSecondTimeSendsNothing(t *testing.T) {
 // defineMonitoring makes the API server know the kinds of the Prometheus operator, and waits until it does.
 func (f *fixture) defineMonitoring() {
 	f.t.Helper()
-	for _, crd := range []*apiextensionsv1.CustomResourceDefinition{
-		monitoringCRD("ServiceMonitor", "servicemonitors"), monitoringCRD("PrometheusRule", "prometheusrules"),
-	} {
+	for _, crd := range monitoringCRDs() {
 		if err := f.admin.Create(f.t.Context(), crd); client.IgnoreAlreadyExists(err) != nil { // another test may have made it
 			f.t.Fatal(err)
 		}

@@ -22,6 +22,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	kruntime "k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
@@ -206,6 +207,32 @@ func Await[T client.Object](t *testing.T, c client.WithWatch, obj T, list client
 	}
 	_ = c.Get(t.Context(), key, obj) // for the message: what it is instead
 	t.Fatalf("%T %s did not become what was awaited: %+v", obj, key, obj)
+}
+
+// AwaitGone waits until there is no object that is named like obj.
+func AwaitGone[T client.Object](t *testing.T, c client.WithWatch, obj T, list client.ObjectList) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), awaitLimit)
+	defer cancel()
+	key := client.ObjectKeyFromObject(obj)
+	w, err := c.Watch(ctx, list, client.InNamespace(key.Namespace), client.MatchingFields{"metadata.name": key.Name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Stop()
+	for {
+		// The watch began before this look: what goes afterwards is told.
+		if err := c.Get(ctx, key, obj); apierrors.IsNotFound(err) {
+			return
+		} else if err != nil {
+			t.Fatalf("%T %s did not go: %v", obj, key, err)
+		}
+		for event := range w.ResultChan() {
+			if event.Type == watch.Deleted {
+				break
+			}
+		}
+	}
 }
 
 // Requests counts the requests of a client, as the server sees them.
