@@ -142,10 +142,15 @@ var (
 
 // identify finds who sent a request: by a token, by the word of the proxy if it stands before us, or by the session.
 func (a *Auth) identify(r *http.Request) (Person, error) {
+	named := a.ProxyHeader != nil && r.Header.Get(a.ProxyHeader.User) != ""
 	if token, ok := bearer(r); ok {
-		return a.machineOf(token)
+		p, err := a.machineOf(token)
+		if !named || !errors.Is(err, errUnknown) {
+			return p, err
+		}
+		// A proxy may pass on the token by which it knows somebody, which is none of ours.
 	}
-	if a.ProxyHeader != nil && r.Header.Get(a.ProxyHeader.User) != "" {
+	if named {
 		return a.proxied(r)
 	}
 	return a.sessionOf(r)

@@ -130,6 +130,28 @@ func TestGuessingManyNamesIsSlowedDownAndForgotten(t *testing.T) {
 	}
 }
 
+func TestFailuresAreForgottenInTime(t *testing.T) {
+	c := &clock{now: time.Unix(1e9, 0)}
+	th := newThrottle(c.Now)
+	for range 2 * freeAttemptsOfAddress {
+		th.failed("ann", "10.0.0.1")
+	}
+	c.move(forgetAfter + time.Second)
+	th.failed("ann", "10.0.0.1")
+	if w := th.wait("ann", "10.0.0.1"); w != 0 {
+		t.Errorf("one failure, long after many: a wait of %s", w)
+	}
+
+	for range 10 * freeAttemptsOfAddress { // days of an address that many share: each mistypes once, and then signs in
+		th.failed("bea", "10.0.0.2")
+		th.succeeded("bea", "10.0.0.2")
+		c.move(10 * time.Minute)
+	}
+	if w := th.wait("cas", "10.0.0.2"); w != 0 {
+		t.Errorf("people who mistype now and then lock out the others of their address for %s", w)
+	}
+}
+
 // attempt is a request that tries to change something.
 type attempt struct {
 	headers []string
@@ -226,6 +248,9 @@ func TestAProxyIsBelievedWhereItIsEnabled(t *testing.T) {
 		"two names are nobody's":        {[]string{"X-Forwarded-User", "zoe", "X-Forwarded-User", "eve"}, 401, "Sign in"},
 		"a name with control character": {[]string{"X-Forwarded-User", "zo\u0085e\x01"}, 401, "Sign in"},
 		"no name":                       {nil, 401, "Sign in"},
+		"a name, and the proxy's token": {[]string{"X-Forwarded-User", "zoe", "Authorization", "Bearer the.proxys.own"}, 200, "zoe Admin"},
+		"a token of ours goes first":    {[]string{"X-Forwarded-User", "ann", "Authorization", "Bearer " + token}, 200, "token:studio Admin"},
+		"an unknown token alone":        {[]string{"Authorization", "Bearer the.proxys.own"}, 401, "Sign in"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, d.server.URL+"/Annotator", nil)
@@ -243,6 +268,9 @@ func TestAProxyIsBelievedWhereItIsEnabled(t *testing.T) {
 	_, _, tok := b.send("GET", "/Annotator", nil, "X-Forwarded-User", "zoe")
 	if status, _, _ := b.send("POST", "/Annotator", url.Values{}, "X-Forwarded-User", "zoe"); status != http.StatusForbidden {
 		t.Errorf("a change without a token: %d", status)
+	}
+	if status, _, _ := b.send("POST", "/Annotator", url.Values{}, "X-Forwarded-User", "zoe", "Authorization", "Bearer the.proxys.own"); status != http.StatusForbidden {
+		t.Errorf("a change without a token for forms, with one of the proxy's: %d", status)
 	}
 	if status, text, _ := b.send("POST", "/Annotator", url.Values{TokenField: {tok}}, "X-Forwarded-User", "zoe"); status != http.StatusOK {
 		t.Errorf("a change with the page's token: %d %s", status, text)

@@ -66,7 +66,7 @@ func (t *throttle) failed(name, address string) {
 func (t *throttle) count(key string, free int) {
 	now := t.now()
 	f := t.failures[key]
-	if f == nil {
+	if f == nil || now.Sub(f.last) > forgetAfter {
 		t.forget(now)
 		f = &failures{}
 		t.failures[key] = f
@@ -95,10 +95,14 @@ func (t *throttle) forget(now time.Time) {
 	}
 }
 
-// succeeded forgets the failures of a name at an address.
+// succeeded forgets the failures of a name at an address, and half of those of the address: behind one that many share, those
+// who mistype add up, and those who sign in show that it is no attacker's alone.
 func (t *throttle) succeeded(name, address string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	both, _ := throttleKeys(name, address)
+	both, alone := throttleKeys(name, address)
 	delete(t.failures, both)
+	if f := t.failures[alone]; f != nil {
+		f.count /= 2
+	}
 }

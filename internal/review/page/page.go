@@ -98,17 +98,18 @@ func (p *Pages) Register(mux *http.ServeMux) {
 	} {
 		mux.Handle(pattern, limited(guard.Require(review.Annotator, p.handle(h))))
 	}
-	mux.Handle("GET /sign-in", p.handle(p.signInForm))
+	mux.Handle("GET /sign-in", limited(p.handle(p.signInForm)))
 	mux.Handle("POST /sign-in", limited(p.handle(p.signIn)))
-	mux.Handle("GET /sign-in/oidc", p.handle(p.startOIDC))
-	mux.Handle("GET "+auth.CallbackPath, p.handle(p.finishOIDC))
-	mux.HandleFunc("GET /static/{name}", p.static)
+	mux.Handle("GET /sign-in/oidc", limited(p.handle(p.startOIDC)))
+	mux.Handle("GET "+auth.CallbackPath, limited(p.handle(p.finishOIDC)))
+	mux.Handle("GET /static/{name}", limited(http.HandlerFunc(p.static)))
 	mux.Handle("/", limited(guard.Require(review.Annotator, p.handle(func(http.ResponseWriter, *http.Request) error { return errNoPage }))))
 }
 
 // maxForm bounds a form: a comment, and little else.
 const maxForm = 64 << 10
 
+// limited stands before every page, also those that read no form: whoever is not signed in may send anything.
 func limited(next http.Handler) http.Handler { return http.MaxBytesHandler(next, maxForm) }
 
 // static serves the style sheet, the script and the icon. They hold nothing of the queue.

@@ -3,9 +3,11 @@
 package page_test
 
 import (
+	"bytes"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
+	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"strings"
@@ -127,6 +129,32 @@ func TestEverythingWorksWithoutAScript(t *testing.T) {
 	v.get("/progress")
 	if v.at.Path != "/sign-in" {
 		t.Errorf("after signing out, %s is shown", v.at)
+	}
+}
+
+// meter counts what is read of a body without an end.
+type meter struct{ read int }
+
+func (m *meter) Read(b []byte) (int, error) {
+	m.read += len(b)
+	if m.read > 16<<20 {
+		return 0, io.ErrUnexpectedEOF
+	}
+	return copy(b, bytes.Repeat([]byte("x"), len(b))), nil
+}
+
+func TestNobodyFillsTheMemory(t *testing.T) {
+	q := annotation.New(t, nil)
+	const head = "--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"f\"\r\n\r\n"
+	for _, target := range []string{"GET /sign-in", "POST /sign-in", "GET /sign-in/oidc", "GET /sign-in/callback", "GET /static/x", "GET /", "POST /next", "GET /none"} {
+		method, path, _ := strings.Cut(target, " ")
+		body := &meter{}
+		r := httptest.NewRequestWithContext(t.Context(), method, path, io.MultiReader(strings.NewReader(head), body))
+		r.Header.Set("Content-Type", "multipart/form-data; boundary=b")
+		q.Handler.ServeHTTP(httptest.NewRecorder(), r)
+		if body.read > 128<<10 {
+			t.Errorf("%s reads %d bytes of what somebody sends who is not signed in", target, body.read)
+		}
 	}
 }
 

@@ -22,8 +22,16 @@ func (p *Pages) signInForm(w http.ResponseWriter, r *http.Request) error {
 func (p *Pages) showSignIn(w http.ResponseWriter, r *http.Request, status int, name, problem string) error {
 	return p.render(w, status, "signin", signInPage{
 		frame: frame{Title: "Sign in", Queue: p.Desk.Document().Queue, Token: p.Auth.FormToken(w, r, auth.Person{})},
-		Ways:  p.Auth.Ways(), To: auth.LocalPath(r.FormValue("to")), Name: name, Problem: problem,
+		Ways:  p.Auth.Ways(), To: auth.LocalPath(to(r)), Name: name, Problem: problem,
 	})
+}
+
+// to is where somebody wanted to go: the address of a page says so, or the form that it has sent.
+func to(r *http.Request) string {
+	if r.Method == http.MethodPost {
+		return r.PostFormValue("to")
+	}
+	return r.URL.Query().Get("to")
 }
 
 func (p *Pages) signIn(w http.ResponseWriter, r *http.Request) error {
@@ -41,12 +49,12 @@ func (p *Pages) signIn(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return err
 	}
-	http.Redirect(w, r, auth.LocalPath(r.PostFormValue("to")), http.StatusSeeOther)
+	http.Redirect(w, r, auth.LocalPath(to(r)), http.StatusSeeOther)
 	return nil
 }
 
 func (p *Pages) startOIDC(w http.ResponseWriter, r *http.Request) error {
-	err := p.Auth.StartOIDC(w, r, auth.LocalPath(r.FormValue("to")))
+	err := p.Auth.StartOIDC(w, r, auth.LocalPath(to(r)))
 	if errors.Is(err, auth.ErrRefused) {
 		return errNoPage
 	}
