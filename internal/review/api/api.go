@@ -37,9 +37,11 @@ type API struct{ Options }
 func New(o Options) *API { return &API{o} }
 
 const (
-	// maxBody bounds the body of a request about one item, maxBatch that of many.
-	maxBody  = 64 << 10
-	maxBatch = 32 << 20
+	// maxBody bounds the body of a request about one item, maxBatch that of many, maxLabels that of labels, which are in memory
+	// in several forms.
+	maxBody   = 64 << 10
+	maxBatch  = 32 << 20
+	maxLabels = 4 << 20
 )
 
 // route is one way to ask for something, and what it takes.
@@ -67,7 +69,7 @@ func (a *API) routes() []route {
 		{"POST /api/v1/undo", review.Annotator, maxBody, a.undo},
 		{"GET /api/v1/export", review.Admin, maxBody, a.export},
 		{"POST /api/v1/import", review.Admin, maxBatch, a.importAnswers},
-		{"POST /api/v1/labels", review.Admin, maxBatch, a.labels},
+		{"POST /api/v1/labels", review.Admin, maxLabels, a.labels},
 		{"GET /api/v1/labelstudio/config", review.Admin, maxBody, a.studioConfig},
 		{"GET /api/v1/labelstudio/tasks", review.Admin, maxBody, a.studioTasks},
 		{"POST /api/v1/labelstudio/annotations", review.Admin, maxBatch, a.studioAnnotations},

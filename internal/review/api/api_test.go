@@ -263,6 +263,9 @@ func (c *client) exchange(done string) {
 	pending := c.pending()
 	c.want(c.send("POST", "/api/v1/import", lines(fmt.Sprintf("{\"item\":%q,\"person\":\"eve\",\"class\":\"fraud\"}\n\n{\"item\":\"none\",\"person\":\"eve\",\"class\":\"fraud\"}\n{\"item\":7}\n", pending[0]))),
 		200, `"recorded":1`, `"refused":2`, `"line":3`, `"line":4`)
+	c.want(c.send("GET", "/api/v1/items/"+pending[0]+"/answers", nil), 200, `"person":"import:eve"`)
+	c.want(c.send("POST", "/api/v1/import", lines(fmt.Sprintf("{\"item\":%q,\"person\":\"import:eve\",\"class\":\"fraud\"}", pending[0]))), 200, `"recorded":1`)
+	c.want(c.send("GET", "/api/v1/items/"+pending[0], nil), 200, `"state":"pending"`) // It is one person's, and takes two.
 	c.want(c.send("POST", "/api/v1/labels?monitor=fraud", []any{map[string]any{"record_id": "r1", "class": "fraud"}, map[string]any{"class": "fraud"}}),
 		202, `"recorded":1`, `"refused":1`)
 	c.want(c.send("POST", "/api/v1/labels?monitor=fraud", map[string]any{"record_id": "r2", "event": "cost", "amount": 12.5}), 202, `"recorded":1`)
@@ -284,8 +287,13 @@ func (c *client) exchange(done string) {
 	for range 2 { // It repeats what it thinks has failed.
 		c.want(c.send("POST", "/api/v1/labelstudio/webhook", hook), 200, `"recorded":1`)
 	}
-	c.want(c.send("GET", "/api/v1/items/"+pending[1]+"/answers", nil), 200, `"label-studio:lea@example.com"`, `"critical":true`, "stolen card")
+	c.want(c.send("GET", "/api/v1/items/"+pending[1]+"/answers", nil), 200, `"label-studio:3"`, `"critical":true`, "stolen card")
 	c.want(c.send("POST", "/api/v1/labelstudio/webhook", map[string]any{"action": "PROJECT_UPDATED", "project": map[string]any{}}), 200, `"ignored":1`)
+	hook["action"], hook["annotation"] = "ANNOTATION_UPDATED", map[string]any{"id": 7, "completed_by": 3, "updated_at": "2026-11-26T09:05:00Z", "result": annotation["result"]}
+	c.want(c.send("POST", "/api/v1/labelstudio/webhook", hook), 200, `"ignored":1`, `"refused":0`)
+	same := task(pending[1])
+	same["annotations"] = []any{map[string]any{"id": 7, "completed_by": 3, "updated_at": "2026-11-26T09:05:00Z", "result": annotation["result"]}}
+	c.want(c.send("POST", "/api/v1/labelstudio/annotations", []any{same}), 200, `"refused":1`) // by number, it is the same person
 	exported := task(pending[2])
 	exported["annotations"] = []any{annotation, map[string]any{"id": 8, "completed_by": 4, "was_cancelled": true, "result": []any{}}}
 	c.want(c.send("POST", "/api/v1/labelstudio/annotations", []any{exported}), 200, `"recorded":2`)
@@ -298,6 +306,42 @@ func (c *client) exchange(done string) {
 		map[string]any{"external_id": pending[4], "responses": []any{response("discarded", "")}},
 		map[string]any{"external_id": pending[4], "responses": []any{response("submitted", "no such class"), response("lost", "")}},
 	}}), 200, `"recorded":2`, `"ignored":1`, `"refused":2`)
+}
+
+// TestALabelIsCorrectedBack says that what was sent before may be sent again, and that a retry says so by its key.
+func TestALabelIsCorrectedBack(t *testing.T) {
+	c := newClient(t, nil)
+	send := func(class, k string, want int64) {
+		t.Helper()
+		var headers []string
+		if k != "" {
+			headers = key(k)
+		}
+		c.want(c.send("POST", "/api/v1/labels?monitor=fraud", map[string]any{"record_id": "r1", "class": class}, headers...), 202, `"recorded":1`)
+		if h, err := c.q.Health(t.Context()); err != nil || h.Unpublished != want {
+			t.Errorf("%s with the key %q: %d labels on their way, want %d; %v", class, k, h.Unpublished, want, err)
+		}
+	}
+	send("fraud", "", 1)
+	send("genuine", "", 2)
+	send("fraud", "", 3)
+	send("genuine", "a", 4)
+	send("genuine", "a", 4)
+	send("fraud", "a", 5) // a key that comes again with something else must not lose it
+	send("genuine", "b", 6)
+}
+
+func TestManyLabels(t *testing.T) {
+	c := newClient(t, nil)
+	var body strings.Builder
+	for n := range 12_000 {
+		fmt.Fprintf(&body, "{\"record_id\":\"r%d\",\"class\":\"fraud\"}\n", n)
+	}
+	c.want(c.send("POST", "/api/v1/labels?monitor=fraud", lines(body.String())), 202, `"recorded":12000`)
+	if h, err := c.q.Health(t.Context()); err != nil || h.Unpublished != 12_000 {
+		t.Errorf("%d labels on their way, %v", h.Unpublished, err)
+	}
+	c.want(c.send("POST", "/api/v1/labels?monitor=fraud", lines(strings.Repeat(body.String(), 12))), 413, "too large")
 }
 
 func (c *client) pending() []string {

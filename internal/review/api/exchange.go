@@ -117,6 +117,9 @@ type importDoc struct {
 	labelDoc
 }
 
+// importPeople begins the names of people whose answers an admin imported: nobody is made to say what they did not say here.
+const importPeople = "import:"
+
 // maxLine bounds a line of an import.
 const maxLine = 64 << 10
 
@@ -147,10 +150,11 @@ func importedAnswer(text []byte) (review.Answer, error) {
 	if err := d.Decode(&doc); err != nil {
 		return review.Answer{}, fmt.Errorf("the line is no answer: %w", err)
 	}
-	if doc.Item == "" || doc.Person == "" {
+	person := strings.TrimPrefix(doc.Person, importPeople) // It may come from an export, and is the same then.
+	if doc.Item == "" || person == "" {
 		return review.Answer{}, errors.New("item and person must be set")
 	}
-	answer := review.Answer{Item: doc.Item, Person: doc.Person, Key: doc.Key, Skipped: doc.Skipped, Label: doc.label()}
+	answer := review.Answer{Item: doc.Item, Person: importPeople + person, Key: doc.Key, Skipped: doc.Skipped, Label: doc.label()}
 	if answer.Key == "" {
 		answer.Key = keyOf("import", doc.Item) // A person answers an item once.
 	}

@@ -4,15 +4,14 @@ package api
 
 import (
 	"bytes"
-	"context"
-	"crypto/sha256"
-	"encoding/hex"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 
 	"github.com/vedette-dev/vedette/internal/label"
+	"github.com/vedette-dev/vedette/internal/review/auth"
 )
 
 // labels takes ground truth and events from elsewhere: an object or a list of them as JSON, or one a line.
@@ -29,33 +28,23 @@ func (a *API) labels(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return fmt.Errorf("%w: the key of hashed label keys cannot be read: %w", errNotReady, err)
 	}
-	sum := sha256.Sum256(text)
-	rows, result, err := decodeLabels(&label.Decoder{
-		Schema: m.Schema, HashKey: key, Source: label.SourceAPI, Received: a.Clock(), Seed: hex.EncodeToString(sum[:]),
-	}, text)
+	result, err := takeLabels(&label.Decoder{
+		Schema: m.Schema, HashKey: key, Source: label.SourceAPI, Received: a.Clock(), Seed: labelSeed(r, m.Name, text),
+	}, text, func(rows []label.Row) error { return a.Desk.Post(r.Context(), m.Name, rows) })
 	if err != nil {
 		return err
-	}
-	if len(rows) > 0 {
-		if err := a.post(r.Context(), m.Name, rows); err != nil {
-			return err
-		}
 	}
 	return write(w, http.StatusAccepted, result)
 }
 
-// postRows bounds a transaction.
-const postRows = 5000
-
-func (a *API) post(ctx context.Context, monitor string, rows []label.Row) error {
-	for len(rows) > 0 {
-		n := min(len(rows), postRows)
-		if err := a.Desk.Post(ctx, monitor, rows[:n]); err != nil {
-			return err
-		}
-		rows = rows[n:]
+// labelSeed tells a request from others. Only a key can say that one is the repetition of another: without it, labels that were
+// sent before are sent again because what was said in between was wrong.
+func labelSeed(r *http.Request, monitor string, text []byte) string {
+	key := r.Header.Get(keyHeader)
+	if key == "" {
+		return rand.Text()
 	}
-	return nil
+	return keyOf("labels", auth.From(r.Context()).Name, monitor, key, string(text))
 }
 
 // labelLines is a body as lines of JSON.
@@ -93,20 +82,31 @@ func labelLines(r *http.Request) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// decodeLabels makes rows of lines. The lines that are none are refused, and the others taken.
-func decodeLabels(d *label.Decoder, text []byte) ([]label.Row, resultDoc, error) {
+// postRows bounds a transaction, and how many rows are in memory.
+const postRows = 5000
+
+// takeLabels makes rows of lines, and posts them. The lines that are none are refused, and the others taken.
+func takeLabels(d *label.Decoder, text []byte, post func([]label.Row) error) (resultDoc, error) {
 	var rows []label.Row
 	var result resultDoc
 	for line, err := range d.JSONLines(bytes.NewReader(text)) {
 		if err != nil {
-			return nil, result, decoded(err)
+			return result, decoded(err)
 		}
 		if line.Problem != "" {
 			result.refuse(refusalDoc{Line: line.Number, Reason: line.Problem})
 			continue
 		}
 		result.Recorded++
-		rows = append(rows, line.Row)
+		if rows = append(rows, line.Row); len(rows) == postRows {
+			if err := post(rows); err != nil {
+				return result, err
+			}
+			rows = rows[:0]
+		}
 	}
-	return rows, result, nil
+	if len(rows) == 0 {
+		return result, nil
+	}
+	return result, post(rows)
 }

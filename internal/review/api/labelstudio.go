@@ -231,8 +231,9 @@ type studioHook struct {
 	Annotations []studioAnnotation `json:"annotations"`
 }
 
-// studioWebhook takes annotations as they are made. Other actions are acknowledged and ignored: the hook is sent them all
-// unless it is told otherwise, and would repeat what it thinks has failed.
+// studioWebhook takes annotations as they are made. Other actions are acknowledged and ignored, also updates, as an answer that
+// was given is taken back in the queue alone: the hook is sent them all unless it is told otherwise, and would repeat what it
+// thinks has failed.
 func (a *API) studioWebhook(w http.ResponseWriter, r *http.Request) error {
 	var hook studioHook
 	if err := readLenient(r, &hook); err != nil {
@@ -240,7 +241,7 @@ func (a *API) studioWebhook(w http.ResponseWriter, r *http.Request) error {
 	}
 	var result resultDoc
 	switch hook.Action {
-	case "ANNOTATION_CREATED", "ANNOTATION_UPDATED", "ANNOTATIONS_CREATED":
+	case "ANNOTATION_CREATED", "ANNOTATIONS_CREATED":
 	case "":
 		return fmt.Errorf("%w: the hook names no action", errRequest)
 	default:
@@ -351,20 +352,14 @@ func texts(raw json.RawMessage) []string {
 	return nil
 }
 
-// studioPerson is who completed an annotation: the address where it is told, else the number.
+// studioPerson is who completed an annotation: their number, which webhooks and exports have alike. An address is told by some
+// of them only, and would make two people of one.
 func studioPerson(raw json.RawMessage) (string, error) {
 	var person struct {
-		ID    int64  `json:"id"`
-		Email string `json:"email"`
+		ID int64 `json:"id"`
 	}
-	switch {
-	case json.Unmarshal(raw, &person.ID) == nil && person.ID > 0:
-	case json.Unmarshal(raw, &person) == nil && (person.Email != "" || person.ID > 0):
-	default:
-		return "", errors.New("the annotation does not say who completed it")
-	}
-	if person.Email != "" {
-		return person.Email, nil
+	if (json.Unmarshal(raw, &person.ID) != nil && json.Unmarshal(raw, &person) != nil) || person.ID <= 0 {
+		return "", errors.New("the annotation does not say who completed it: completed_by has no id")
 	}
 	return strconv.FormatInt(person.ID, 10), nil
 }
