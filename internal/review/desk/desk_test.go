@@ -140,6 +140,34 @@ func TestWhatIsRedactedIsNowhere(t *testing.T) {
 	}
 }
 
+func TestALabelKeyThatIsRedactedIsNowhere(t *testing.T) {
+	features := []wire.Feature{{Name: "card"}, {Name: "email", Path: "request.user.email"}, {Name: "amount"}}
+	for name, c := range map[string]struct {
+		key, monitor string
+		redact       []string
+		shown        bool
+	}{
+		"nothing is redacted":           {"request.card", "m", nil, true},
+		"another feature is redacted":   {"request.card", "m", []string{"amount", "email"}, true},
+		"the feature, at its own place": {"request.card", "m", []string{"card"}, false},
+		"the feature, at another place": {"request.user.email", "m", []string{"amount", "email"}, false},
+		"the monitor has no keys now":   {"", "m", []string{"amount"}, false},
+		"the monitor is gone":           {"request.id", "gone", []string{"amount"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := New(nil, time.Now)
+			d.Configure(wire.Review{
+				Redact:   c.redact,
+				Monitors: []wire.ReviewMonitor{{Name: "m", Schema: wire.Schema{Features: features, LabelKey: wire.LabelKey{Path: c.key}}}},
+			}, nil)
+			v := d.view(review.Item{Monitor: c.monitor, Prediction: review.Prediction{LabelKey: "4711"}})
+			if shown := v.Prediction.LabelKey != ""; shown != c.shown {
+				t.Errorf("shown: %v, want %v", shown, c.shown)
+			}
+		})
+	}
+}
+
 func TestScores(t *testing.T) {
 	p := review.Prediction{Class: "late", Score: 0.8}
 	if got := scores(&p, []string{"ontime", "late"}); len(got) != 2 || got[0] != (Score{"late", 0.8, true}) {

@@ -50,9 +50,9 @@ type Question struct {
 // view makes of an item what a person may see.
 func (d *Desk) view(it review.Item) View {
 	s := d.state.Load()
-	v := View{Item: s.redaction.item(it)}
-	p := &v.Prediction
 	m := s.monitor(it.Monitor)
+	v := View{Item: s.redaction.item(it, &m.Schema)}
+	p := &v.Prediction
 	sum := s.summaries[it.Monitor]
 	v.Question = question(&s.document.Question, m)
 	for _, violation := range p.Violations {
