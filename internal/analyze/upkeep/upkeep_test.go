@@ -361,11 +361,6 @@ func (f *fixture) dataset(names ...string) {
 	}
 }
 
-func eraseOnce(f *fixture) error {
-	_, _, err := Erase(f.t.Context(), f.env(), erasure.LabelKey, "key-1")
-	return err
-}
-
 func TestEraseRemovesASubjectFromEveryPlace(t *testing.T) {
 	t.Parallel()
 	f := subject(t)

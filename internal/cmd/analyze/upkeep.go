@@ -104,7 +104,7 @@ func (e *erase) run(ctx context.Context, env *analyze.Env, stdout io.Writer) (ve
 		if plain, err = e.plain(); err != nil {
 			return wire.Verdict{}, err
 		}
-		ok := false
+		var ok bool
 		if name, ok = label.Key(env.Config.Schema.LabelKey, env.HashKey, plain); !ok {
 			return wire.Verdict{}, analyze.InvalidConfig(errors.New("label keys are stored as hashes, and their key is not there: name its file by --hash-key"))
 		}
