@@ -72,13 +72,13 @@ func Why(ctx context.Context, e *Env, q WhyQuestion) (*WhyReport, wire.Verdict, 
 		Cluster: e.Config.Cluster, Namespace: e.Config.Namespace, Monitor: e.Config.Monitor,
 		Created: e.Now.UTC(), Segment: q.Segment, Rank: q.Rank,
 	}
+	r.From, r.To = q.Window.From, q.Window.To
 	var only map[string]bool
 	if q.Dataset != "" {
 		if only, q.Window, err = r.recordsOf(ctx, e, q); err != nil {
 			return nil, wire.Verdict{}, err
 		}
 	}
-	r.From, r.To = q.Window.From, q.Window.To
 	parts, err := slicesOf(ctx, e, q.Window)
 	if err != nil {
 		return nil, wire.Verdict{}, err
@@ -94,10 +94,10 @@ func Why(ctx context.Context, e *Env, q WhyQuestion) (*WhyReport, wire.Verdict, 
 	if err := r.trained(ctx, e, q.Trained); err != nil {
 		return nil, wire.Verdict{}, err
 	}
-	return r, r.verdict(e), nil
+	return r, r.verdict(e, q), nil
 }
 
-// search looks through a part of the window. Only, where it is not nil, are the records that are meant.
+// search looks through a part of the window. Only, where it is not nil, are the records that are meant: they are counted already.
 func (r *WhyReport) search(ctx context.Context, e *Env, q WhyQuestion, w Window, only map[string]bool) error {
 	x, err := newIndex(ctx, e, w, wire.Seconds(e.Config.Labels.KeyToleranceSeconds))
 	if err != nil {
@@ -111,17 +111,13 @@ func (r *WhyReport) search(ctx context.Context, e *Env, q WhyQuestion, w Window,
 		if only != nil && !only[row.RecordID] || q.Segment != "" && !slices.Contains(row.Segments, q.Segment) {
 			return nil
 		}
-		r.Rows++
 		var labels []label.Row
 		if found := entriesOf(x.records, xxhash.Sum64String(row.RecordID)); row.RecordID != "" && len(found) > 0 {
 			labels = known[found[0].row].rows()
 		}
 		wrong, labelled := mistake(row, labels)
-		if labelled {
-			r.Labelled++
-		}
-		if wrong > 0 {
-			r.Wrong++
+		if only == nil {
+			r.tally(labelled, wrong > 0)
 		}
 		if weight, ok := q.weight(row, wrong); ok || only != nil {
 			r.consider(row, labels, weight, q.Top)
@@ -130,6 +126,17 @@ func (r *WhyReport) search(ctx context.Context, e *Env, q WhyQuestion, w Window,
 	})
 	r.Damaged = append(r.Damaged, read.damaged...)
 	return err
+}
+
+// tally counts a prediction.
+func (r *WhyReport) tally(labelled, wrong bool) {
+	r.Rows++
+	if labelled {
+		r.Labelled++
+	}
+	if wrong {
+		r.Wrong++
+	}
 }
 
 // mistake is how wrong a prediction was, 0 when it was right, and whether that is known: by the label received last.
@@ -198,13 +205,18 @@ func (a WhyRecord) compare(b WhyRecord) int {
 		a.Time.Compare(b.Time), cmp.Compare(a.RecordID, b.RecordID))
 }
 
-func (r *WhyReport) verdict(e *Env) wire.Verdict {
+func (r *WhyReport) verdict(e *Env, q WhyQuestion) wire.Verdict {
 	v := wire.Verdict{VerdictHeader: e.header(KindWhy)}
 	v.Outcome, v.From, v.To, v.Rows = wire.OutcomeSucceeded, r.From, r.To, r.Rows
-	if r.Rows == 0 {
-		v.Outcome, v.Reason = wire.OutcomeInsufficient, ReasonTooFewRows
+	switch {
+	case r.Rows == 0:
 		v.Message = "no prediction of the window is in the store" + inSegment(r.Segment)
+	case q.Dataset != "" && len(r.Records) == 0:
+		v.Message = "none of the predictions of the dataset that tell most are in the store any more" + inSegment(r.Segment)
+	default:
+		return v
 	}
+	v.Outcome, v.Reason = wire.OutcomeInsufficient, ReasonTooFewRows
 	return v
 }
 

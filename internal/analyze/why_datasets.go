@@ -5,7 +5,6 @@ package analyze
 import (
 	"context"
 	"errors"
-	"math"
 	"slices"
 	"time"
 
@@ -15,9 +14,9 @@ import (
 )
 
 // recordsOf are the records of a dataset that are worth showing, and the window that they are in: those that the model got
-// wrong, then the others, each the latest first.
+// wrong, then the others, each the latest first. It counts all of its rows.
 func (r *WhyReport) recordsOf(ctx context.Context, e *Env, q WhyQuestion) (map[string]bool, Window, error) {
-	m, err := dataset.Load(ctx, e.Bucket, e.layout(), q.Dataset)
+	m, err := dataset.Current(ctx, e.Bucket, e.layout(), q.Dataset)
 	if err != nil {
 		return nil, Window{}, err
 	}
@@ -27,11 +26,14 @@ func (r *WhyReport) recordsOf(ctx context.Context, e *Env, q WhyQuestion) (map[s
 		right bool
 	}
 	var kept []candidate
+	var all Window
 	err = dataset.EachRow(ctx, e.Bucket, e.layout(), m, func(row *dataset.Row) error {
 		if q.Segment != "" && !slices.Contains(row.Segments, q.Segment) {
 			return nil
 		}
-		c := candidate{row.RecordID, row.Time, row.Class == row.Prediction && math.IsNaN(row.Value)}
+		c := candidate{row.RecordID, row.Time, row.Class == row.Prediction && (row.Class != "" || row.Value == row.Score)}
+		all = all.with(c.at)
+		r.tally(true, !c.right)
 		i, _ := slices.BinarySearchFunc(kept, c, func(a, b candidate) int {
 			if a.right != b.right {
 				if b.right {
@@ -48,17 +50,24 @@ func (r *WhyReport) recordsOf(ctx context.Context, e *Env, q WhyQuestion) (map[s
 	if err != nil || len(kept) == 0 {
 		return map[string]bool{}, q.Window, err
 	}
-	only, w := map[string]bool{}, Window{From: kept[0].at, To: kept[0].at}
+	var only, w = map[string]bool{}, Window{}
 	for _, c := range kept {
-		only[c.id] = true
-		if c.at.Before(w.From) {
-			w.From = c.at
-		}
-		if c.at.After(w.To) {
-			w.To = c.at
-		}
+		only[c.id], w = true, w.with(c.at)
 	}
-	return only, Window{From: w.From.Truncate(profile.Window), To: w.To.Truncate(profile.Window).Add(profile.Window)}, nil
+	r.From, r.To = all.From, all.To
+	return only, w, nil
+}
+
+// with is the window with all of the minutes in which something was.
+func (w Window) with(at time.Time) Window {
+	at = at.Truncate(profile.Window)
+	if w.From.IsZero() || at.Before(w.From) {
+		w.From = at
+	}
+	if end := at.Add(profile.Window); end.After(w.To) {
+		w.To = end
+	}
+	return w
 }
 
 // trained says which of the records are in the datasets.
@@ -69,7 +78,7 @@ func (r *WhyReport) trained(ctx context.Context, e *Env, digests []string) error
 	}
 	for _, digest := range digests {
 		d := WhyDataset{Digest: digest}
-		m, err := dataset.Load(ctx, e.Bucket, e.layout(), digest)
+		m, err := dataset.Current(ctx, e.Bucket, e.layout(), digest)
 		switch {
 		case errors.Is(err, store.ErrNotFound):
 			d.Problem = "it is no longer in the store"
@@ -98,6 +107,9 @@ func (r *WhyReport) trained(ctx context.Context, e *Env, digests []string) error
 }
 
 func (d *WhyDataset) describe(m dataset.Manifest) {
+	if m.Digest != d.Digest {
+		d.RestatedAs, d.Erased = m.Digest, m.Content.Excluded[dataset.LeftErased]
+	}
 	d.Rows, d.Classes, d.Sources, d.URI = m.Content.Rows, m.Content.Classes, m.Content.Sources, m.Provenance.URI
 	d.From, d.To = m.Content.Selection.Window.From, m.Content.Selection.Window.To
 	d.Created, d.For, d.AskedBy, d.Reason = m.Provenance.Created, m.Provenance.For, m.Provenance.AskedBy, m.Provenance.Reason

@@ -27,7 +27,7 @@ type WhyReport struct {
 	To        time.Time `json:"to,omitzero"`
 	Segment   string    `json:"segment,omitempty"`
 	Rank      Ranking   `json:"rank"`
-	// Rows are of the window and the segment; Labelled of them have a label, and Wrong of those were wrong.
+	// Rows are of the window, or of the dataset that was asked about, and of the segment; Labelled of them have a label, and Wrong of those were wrong.
 	Rows     int64 `json:"rows"`
 	Labelled int64 `json:"labelled"`
 	Wrong    int64 `json:"wrong"`
@@ -113,6 +113,9 @@ type WhyDataset struct {
 	Reason      string `json:"reason,omitempty"`
 	Config      string `json:"configRevision,omitempty"`
 	BaseVersion string `json:"baseVersion,omitempty"`
+	// RestatedAs is the version that took its place when subjects were erased, of which all else here is; Erased are the rows that it lacks.
+	RestatedAs string `json:"restatedAs,omitempty"`
+	Erased     int64  `json:"erased,omitempty"`
 	// Problem says why it cannot be read.
 	Problem string `json:"problem,omitempty"`
 }

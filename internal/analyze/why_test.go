@@ -163,6 +163,11 @@ func TestARecordComesWithAllThatIsKnownOfIt(t *testing.T) {
 // storeDataset makes a dataset of the rows of numbers.
 func storeDataset(t *testing.T, e *Env, rows []record.Row, numbers ...int) string {
 	t.Helper()
+	return storeAs(t, e, rows, dataset.Provenance{Created: now, For: "flights-retrain-1", Reason: "threshold recall is violated in segment atl", URI: "file:///x"}, nil, numbers...)
+}
+
+func storeAs(t *testing.T, e *Env, rows []record.Row, p dataset.Provenance, excluded map[string]int64, numbers ...int) string {
+	t.Helper()
 	var of []dataset.Row
 	for _, n := range numbers {
 		r := rows[n]
@@ -175,7 +180,7 @@ func storeDataset(t *testing.T, e *Env, rows []record.Row, numbers ...int) strin
 	if err := dataset.EncodeParts(nil, of, func(p dataset.Encoded) error { parts = append(parts, p.Part); return nil }); err != nil {
 		t.Fatal(err)
 	}
-	m, err := dataset.Seal(dataset.Content{Parts: parts, Rows: int64(len(of))}, dataset.Provenance{Created: now, For: "flights-retrain-1", Reason: "threshold recall is violated in segment atl", URI: "file:///x"})
+	m, err := dataset.Seal(dataset.Content{Parts: parts, Rows: int64(len(of)), Excluded: excluded}, p)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,11 +208,44 @@ func TestRecordsAreFollowedIntoDatasetsAndBack(t *testing.T) {
 	if d := cmp.Diff([]string{"r-041-0", "r-060-0", "r-063-0"}, got); d != "" {
 		t.Errorf("records of the dataset: those that were wrong, and the latest (-want +got):\n%s", d)
 	}
+	if from, to := rows[40].Time.Truncate(time.Minute), rows[63].Time.Truncate(time.Minute).Add(time.Minute); back.Rows != 4 || back.Labelled != 4 || back.Wrong != 2 || !back.From.Equal(from) || !back.To.Equal(to) {
+		t.Errorf("%d rows, %d labelled, %d wrong, from %s to %s; want all of the dataset: 4, 4, 2, %s to %s", back.Rows, back.Labelled, back.Wrong, back.From, back.To, from, to)
+	}
 	if back.Datasets[0].Records != 3 {
 		t.Errorf("%d of the records are in the dataset they are from, want all 3", back.Datasets[0].Records)
 	}
 	if _, _, err := Why(t.Context(), e, WhyQuestion{Rank: RankWrong, Top: 3, Dataset: gone}); err == nil {
 		t.Error("a dataset that is not there was found")
+	}
+}
+
+func TestADatasetThatWasRestatedIsFollowedToWhatItIsNow(t *testing.T) {
+	e, rows := whyScene(t)
+	asked := strings.Repeat("a1", 32)
+	for name, p := range map[string]dataset.Provenance{
+		"by one erasure":          {Replaces: asked},
+		"by one of many erasures": {Replaces: strings.Repeat("b2", 32), Earlier: []string{asked}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p.For = "flights-retrain-1"
+			now := storeAs(t, e, rows, p, map[string]int64{dataset.LeftErased: 1}, 40, 41, len(p.Earlier))
+			r := ask(t, e, WhyQuestion{Rank: RankWrong, Top: 3, Dataset: asked, Trained: []string{asked}})
+			if d := r.Datasets[0]; d.Digest != asked || d.RestatedAs != now || d.Erased != 1 || d.For != "flights-retrain-1" || d.Problem != "" || r.Rows != 3 {
+				t.Errorf("%d rows of %+v, want 3 of what is now %s", r.Rows, d, now)
+			}
+			if err := e.Bucket.Delete(t.Context(), e.layout().DatasetFile(now, dataset.ManifestFile)); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+func TestADatasetOutlivesItsPredictions(t *testing.T) {
+	e := testEnv(t)
+	digest := storeDataset(t, e, []record.Row{{RecordID: "gone-0", Time: lastHour.From, Prediction: "late"}, {RecordID: "gone-1", Time: lastHour.From, Prediction: "late"}}, 0, 1)
+	r, v, err := Why(t.Context(), e, WhyQuestion{Rank: RankWrong, Top: 3, Dataset: digest})
+	if err != nil || v.Outcome != wire.OutcomeInsufficient || !strings.Contains(v.Message, "any more") || r.Rows != 2 || r.Wrong != 1 {
+		t.Errorf("%+v of %+v (%v)", v, r, err)
 	}
 }
 

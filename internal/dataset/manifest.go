@@ -24,6 +24,9 @@ const ManifestFile = "manifest.json"
 // maxManifestBytes bounds a manifest.
 const maxManifestBytes = 16 << 20
 
+// LeftErased counts, among what is excluded, the rows that went when a subject was erased.
+const LeftErased = "erased"
+
 // ErrDamaged means that a manifest or a part is not what was written.
 var ErrDamaged = errors.New("the dataset is damaged")
 
@@ -119,6 +122,8 @@ type Provenance struct {
 	BaseVersion string `json:"baseVersion,omitempty"`
 	// Replaces is the digest of the version that this one was made of when a subject was erased. That one is gone.
 	Replaces string `json:"replaces,omitempty"`
+	// Earlier are the digests of those that Replaces stood for itself, one erasure after another, the first first.
+	Earlier []string `json:"earlier,omitempty"`
 	// Erasure is the id of the request to erase that subject.
 	Erasure string `json:"erasure,omitempty"`
 	URI     string `json:"uri"`

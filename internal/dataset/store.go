@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 
 	"github.com/vedette-dev/vedette/internal/record/columnar"
 	"github.com/vedette-dev/vedette/internal/store"
@@ -82,6 +83,32 @@ func Load(ctx context.Context, b *store.Bucket, l store.Layout, of string) (Mani
 		return Manifest{}, fmt.Errorf("%w: the manifest in the folder of %s is that of %s", ErrDamaged, of, m.Digest)
 	}
 	return m, err
+}
+
+// Current reads the manifest of a version, or of the one that took its place when subjects were erased.
+func Current(ctx context.Context, b *store.Bucket, l store.Layout, of string) (Manifest, error) {
+	m, missing := Load(ctx, b, l, of)
+	if !errors.Is(missing, store.ErrNotFound) {
+		return m, missing
+	}
+	for folder, err := range b.Folders(ctx, l.AllDatasets()) {
+		if err != nil {
+			return Manifest{}, err
+		}
+		if !digest.MatchString(folder) {
+			continue
+		}
+		m, err := Load(ctx, b, l, folder)
+		switch p := m.Provenance; {
+		case errors.Is(err, store.ErrNotFound), errors.Is(err, ErrDamaged):
+			continue // it can take no place
+		case err != nil:
+			return Manifest{}, err
+		case p.Replaces == of || slices.Contains(p.Earlier, of):
+			return m, nil
+		}
+	}
+	return Manifest{}, fmt.Errorf("there is no dataset %s in the store, and none that replaces it: %w", of, missing)
 }
 
 // EachRow calls visit with every row of a version, after checking that each part is what the manifest says. A row is valid until

@@ -90,6 +90,9 @@ func counted(e *analyze.WhyReport) string {
 	if e.Labelled > 0 {
 		text += fmt.Sprintf(", %d labelled, %d of these wrong", e.Labelled, e.Wrong)
 	}
+	if len(e.Records) == 0 && e.Rank == analyze.RankWrong && e.Wrong > 0 {
+		return text + "; none of them are in the store any more"
+	}
 	if len(e.Records) == 0 {
 		return text + "; none of them are " + told[e.Rank]
 	}
@@ -181,6 +184,11 @@ func (v *whyView) datasets(out *page) {
 		rows = append(rows, []string{clip(d.Digest, 17), built, strconv.FormatInt(d.Rows, 10), strconv.Itoa(d.Records), clip(d.BaseVersion, 20), clip(cmp.Or(d.Problem, d.For), 40)})
 	}
 	out.table(rows)
+	for _, d := range v.Evidence.Datasets {
+		if d.RestatedAs != "" {
+			out.text(2, fmt.Sprintf("%s was restated by an erasure, without %d of its rows: it is now %s", clip(d.Digest, 17), d.Erased, d.RestatedAs))
+		}
+	}
 }
 
 func (v *whyView) runs(out *page) {

@@ -162,6 +162,17 @@ func TestTheManifestOfADatasetThatStatusKnowsNoMoreSaysWhatItWasFor(t *testing.T
 	}
 }
 
+func TestADatasetThatWasRestatedSaysWhatItIsNow(t *testing.T) {
+	r := evidence()
+	r.Datasets[0].RestatedAs, r.Datasets[0].Erased, r.Records = strings.Repeat("ab", 32), 1, nil
+	stdout, _ := asked(asking(t, retrained(), r), "why", "flights", "--run", "flights-retrain-6f7a8b9c0d")
+	for _, want := range []string{"3f9a2c3f9a2c3f9a… was restated by an erasure, without 1 of its rows: it is now", strings.Repeat("ab", 32), "of these wrong; none of them are in the"} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("%s\nwant %q", stdout, want)
+		}
+	}
+}
+
 func TestRecordsShowWhatTheyWereChosenBy(t *testing.T) {
 	for rank, want := range map[analyze.Ranking]string{
 		analyze.RankLatency: "MS", analyze.RankErrors: "STATUS", analyze.RankConfidence: "SURE", analyze.RankRisk: "RISK", analyze.RankWrong: "RISK",

@@ -14,9 +14,6 @@ import (
 	"github.com/vedette-dev/vedette/internal/wire"
 )
 
-// leftErased is why rows are left out of a dataset that was restated.
-const leftErased = "erased"
-
 // eraseDatasets restates the versions of datasets that hold rows of the subject: a version without them takes the place of
 // each, and says so. A version is its content: it has another digest.
 func (r *run) eraseDatasets(ctx context.Context) error {
@@ -100,6 +97,9 @@ func (r *run) eraseDataset(ctx context.Context, m dataset.Manifest) error {
 		return nil
 	}
 	p := m.Provenance
+	if p.Replaces != "" {
+		p.Earlier = append(slices.Clone(p.Earlier), p.Replaces)
+	}
 	p.Replaces, p.Erasure = m.Digest, r.Erasure
 	next, err := restated(m.Content, rows, p, gone)
 	if err != nil {
@@ -138,7 +138,7 @@ func restated(c dataset.Content, rows []dataset.Row, p dataset.Provenance, gone 
 		if c.Excluded == nil {
 			c.Excluded = map[string]int64{}
 		}
-		c.Excluded[leftErased] += gone
+		c.Excluded[dataset.LeftErased] += gone
 	}
 	err := dataset.EncodeParts(c.Features, rows, func(e dataset.Encoded) error {
 		c.Parts = append(c.Parts, e.Part)

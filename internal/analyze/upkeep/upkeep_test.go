@@ -410,6 +410,26 @@ func TestEraseRemovesASubjectFromEveryPlace(t *testing.T) {
 	}
 }
 
+func TestADatasetIsFoundByItsFirstDigestAfterSeveralErasures(t *testing.T) {
+	t.Parallel()
+	f := subject(t)
+	first := f.must(Erase(t.Context(), f.env(), erasure.LabelKey, "key-1")).Restated[0]
+	second := f.must(Erase(t.Context(), f.env(), erasure.RecordID, "d8-5-0")).Restated[0]
+	third := f.must(Erase(t.Context(), f.env(), erasure.RecordID, "d3-0-0")).Restated
+	i := slices.IndexFunc(third, func(r wire.Restatement) bool { return r.From == second.To })
+	if second.From != first.To || i < 0 {
+		t.Fatalf("restated: %+v, %+v, %+v", first, second, third)
+	}
+	for _, digest := range []string{first.From, second.From, third[i].From, third[i].To} {
+		if m, err := dataset.Current(t.Context(), f.bucket, layout, digest); err != nil || m.Digest != third[i].To || m.Content.Excluded[dataset.LeftErased] != 4 {
+			t.Errorf("%s is now %s without %v (%v), want %s", digest, m.Digest, m.Content.Excluded, err, third[i].To)
+		}
+	}
+	if _, err := dataset.Current(t.Context(), f.bucket, layout, strings.Repeat("0", 64)); !errors.Is(err, store.ErrNotFound) || !strings.Contains(err.Error(), "none that replaces it") {
+		t.Errorf("a dataset that never was: %v", err)
+	}
+}
+
 // noTrace looks for a name in every object, and in every row.
 func noTrace(t *testing.T, f *fixture, name string) {
 	t.Helper()
