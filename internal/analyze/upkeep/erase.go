@@ -41,7 +41,7 @@ func Erase(ctx context.Context, e *Env, of erasure.Kind, name string) (*Report, 
 	if err != nil {
 		return nil, wire.Verdict{}, err
 	}
-	r.Erasure, r.plain = request.ID, cmp.Or(e.Plain, name)
+	r.Erasure, r.Of, r.plain = request.ID, of, cmp.Or(e.Plain, name)
 	if err := r.eraseSubject(ctx, request); err != nil {
 		return nil, wire.Verdict{}, err
 	}
@@ -52,11 +52,18 @@ func Erase(ctx context.Context, e *Env, of erasure.Kind, name string) (*Report, 
 	if err := erasure.PutDone(ctx, r.Bucket, r.layout, request.ID, storePart, r.Now, removed); err != nil {
 		return nil, wire.Verdict{}, err
 	}
+	r.Unknown = len(r.known) == 0 && r.total(func(t *Tally) int64 { return t.RowsErased + t.RowsHeld + int64(t.FilesHeld) }) == 0
+	if r.Unknown {
+		return r.finish(ctx, fmt.Sprintf("erasure %s: %s", request.ID, unknownSubject))
+	}
 	report, v, err := r.finish(ctx, fmt.Sprintf("erasure %s: %d rows of predictions, %d of records, %d of labels, %d of datasets, %d in reports and %d in the inbox were erased; %d datasets were restated", request.ID,
 		removed[string(store.Predictions)], removed[string(store.Records)], removed[string(store.LabelFolder)], removed[string(datasets)], removed[string(reports)], removed[string(inbox)], len(r.Restated)))
 	v.Restated = r.Restated[:min(len(r.Restated), wire.MaxRestated)]
 	return report, v, err
 }
+
+// unknownSubject is what to tell of a subject of which nothing is there: that may be a slip of the pen.
+const unknownSubject = "nothing in the store was about this subject: unless it was erased before, check how it is spelled. The request stays, so that files that arrive late are covered"
 
 // refusal is the hold that forbids to erase a subject at all: one of everything, or one that names it.
 func (r *run) refusal(of erasure.Kind, name string) *Hold {
@@ -106,6 +113,7 @@ func (r *run) eraseSubject(ctx context.Context, request erasure.Request) error {
 		return err
 	}
 	r.erase.Add(request)
+	r.known = request.Records
 	for _, folder := range []store.Folder{store.Predictions, store.Records, store.LabelFolder} {
 		err := r.each(ctx, folder, func(ctx context.Context, p *partition, item store.Item) error {
 			if folder != store.LabelFolder && !f.hits[item.Key] {

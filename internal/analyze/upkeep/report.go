@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/vedette-dev/vedette/internal/erasure"
 )
 
 // store writes the report and returns its path below the monitor's prefix.
@@ -44,6 +46,15 @@ func (r *Report) WriteText(w io.Writer) error {
 	line("%s/%s  %s", r.Namespace, r.Monitor, r.Kind)
 	if len(r.Holds) > 0 {
 		line("legal holds: %s", strings.Join(r.Holds, ", "))
+	}
+	if r.Erasure != "" {
+		line("erasure %s: each annotation queue has yet to do its part, and says so in erasures/%s.queue-<name>.done.json", r.Erasure, r.Erasure)
+	}
+	switch {
+	case r.Unknown:
+		line(unknownSubject)
+	case r.Of == erasure.RecordID:
+		line("labels that came with a label key stay: erase by --label-key to have them removed too")
 	}
 	if len(r.Folders) == 0 {
 		line("there was nothing to do")

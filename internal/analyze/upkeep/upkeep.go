@@ -58,6 +58,8 @@ type run struct {
 	erase  *erasure.Set
 	// plain is the subject that is erased as others write it; empty when that is not known.
 	plain string
+	// known are the ids of the rows of the subject, also of those that earlier runs have erased.
+	known []string
 	// counting guards the report's tallies.
 	counting sync.Mutex
 	Report
@@ -79,6 +81,9 @@ type Report struct {
 	Holds []string `json:"holds,omitempty"`
 	// Erasure is the id of the request that was worked on.
 	Erasure string `json:"erasure,omitempty"`
+	// Of is what named its subject. Unknown says, of an erasure, that nothing was about it.
+	Of      erasure.Kind `json:"of,omitempty"`
+	Unknown bool         `json:"unknown,omitempty"`
 	// Restated are the datasets that were made anew because of it, by this run or an earlier one.
 	Restated []wire.Restatement `json:"restated,omitempty"`
 }

@@ -410,6 +410,31 @@ func TestEraseRemovesASubjectFromEveryPlace(t *testing.T) {
 	}
 }
 
+func TestAnErasureSaysWhatItFoundAndWhatIsLeftToDo(t *testing.T) {
+	t.Parallel()
+	f := subject(t)
+	for _, c := range []struct {
+		of         erasure.Kind
+		name, says string
+		unknown    bool
+	}{
+		{erasure.LabelKey, "kye-1", "nothing in the store was about this subject", true},
+		{erasure.RecordID, "d3-1-0", "erase by --label-key", false},
+		{erasure.RecordID, "d3-1-0", "erase by --label-key", false}, // again
+		{erasure.LabelKey, "key-1", "queue-<name>.done.json", false},
+	} {
+		report, v, err := Erase(t.Context(), f.env(), c.of, c.name)
+		f.must(report, v, err)
+		var b strings.Builder
+		if err := report.WriteText(&b); err != nil || !strings.Contains(b.String(), c.says) || !strings.Contains(b.String(), "erasure "+report.Erasure) || strings.Contains(b.String(), c.name) {
+			t.Errorf("%s: %v\n%s\nwant %q", c.name, err, b.String(), c.says)
+		}
+		if told := strings.Contains(v.Message, unknownSubject); report.Unknown != c.unknown || told != c.unknown {
+			t.Errorf("%s: unknown is %t, and the verdict says %q", c.name, report.Unknown, v.Message)
+		}
+	}
+}
+
 func TestADatasetIsFoundByItsFirstDigestAfterSeveralErasures(t *testing.T) {
 	t.Parallel()
 	f := subject(t)
