@@ -228,12 +228,12 @@ func TestADatasetThatWasRestatedIsFollowedToWhatItIsNow(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p.For = "flights-retrain-1"
-			now := storeAs(t, e, rows, p, map[string]int64{dataset.LeftErased: 1}, 40, 41, len(p.Earlier))
+			current := storeAs(t, e, rows, p, map[string]int64{dataset.LeftErased: 1}, 40, 41, len(p.Earlier))
 			r := ask(t, e, WhyQuestion{Rank: RankWrong, Top: 3, Dataset: asked, Trained: []string{asked}})
-			if d := r.Datasets[0]; d.Digest != asked || d.RestatedAs != now || d.Erased != 1 || d.For != "flights-retrain-1" || d.Problem != "" || r.Rows != 3 {
-				t.Errorf("%d rows of %+v, want 3 of what is now %s", r.Rows, d, now)
+			if d := r.Datasets[0]; d.Digest != asked || d.RestatedAs != current || d.Erased != 1 || d.For != "flights-retrain-1" || d.Problem != "" || r.Rows != 3 {
+				t.Errorf("%d rows of %+v, want 3 of what is now %s", r.Rows, d, current)
 			}
-			if err := e.Bucket.Delete(t.Context(), e.layout().DatasetFile(now, dataset.ManifestFile)); err != nil {
+			if err := e.Bucket.Delete(t.Context(), e.layout().DatasetFile(current, dataset.ManifestFile)); err != nil {
 				t.Fatal(err)
 			}
 		})
