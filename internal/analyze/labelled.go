@@ -156,23 +156,6 @@ func sorted(list []string) []string {
 	return list
 }
 
-// evaluationWindows are the last windows by which the performance of models was judged: the reports tell.
-func evaluationWindows(ctx context.Context, e *Env, n int) ([]dataset.Span, error) {
-	var spans []dataset.Span
-	for name, err := range e.Bucket.Folders(ctx, e.layout().Reports(KindPerformance)) {
-		if err != nil {
-			return nil, err
-		}
-		if from, to, ok := store.ParseWindow(name); ok {
-			spans = append(spans, dataset.Span{From: from, To: to})
-		}
-	}
-	slices.SortFunc(spans, func(a, b dataset.Span) int { return cmp.Or(b.To.Compare(a.To), b.From.Compare(a.From)) })
-	spans = spans[:min(n, len(spans))]
-	slices.Reverse(spans)
-	return spans, nil
-}
-
 // currentTruths are the labels that hold, of those that were received since from.
 func currentTruths(ctx context.Context, e *Env, from time.Time) ([]label.Row, error) {
 	current := label.NewCurrent()

@@ -262,9 +262,10 @@ func TestRulesLeaveOut(t *testing.T) {
 func TestNoModelIsTrainedOnWhatItIsJudgedBy(t *testing.T) {
 	e := taught(t)
 	day := func(n int) time.Time { return lastDays.From.Add(time.Duration(n) * 24 * time.Hour) }
-	for i, w := range [][2]time.Time{{day(0), day(1)}, {day(1), day(2)}} {
-		put(t, e, e.layout().Report(KindPerformance, w[0], w[1], fmt.Sprintf("run-%d", i), "report.json"), []byte("{}"))
+	for i, outcome := range []wire.Outcome{wire.OutcomeStable, wire.OutcomeViolated, wire.OutcomeInsufficient} { // the last could not tell
+		put(t, e, e.layout().Report(KindPerformance, day(i), day(i+1), fmt.Sprintf("run-%d", i), "report.json"), fmt.Appendf(nil, `{"outcome":%q}`, outcome))
 	}
+	put(t, e, e.layout().Report(KindPerformance, day(1), day(2), "again", "report.json"), []byte(`{"outcome":"Insufficient"}`))
 	m, rows := study(t, e, DatasetRequest{})
 	for _, r := range rows {
 		if !r.Time.Before(day(1)) && r.Time.Before(day(2)) {
