@@ -385,6 +385,11 @@ type AnalysisStatus struct {
 	// +optional
 	ConclusiveOutcome AnalysisOutcome `json:"conclusiveOutcome,omitempty"`
 
+	// judgedBy is that last conclusive run, which thresholds, worst and performance are of too. The fields above are those of the
+	// last run, whatever came of it.
+	// +optional
+	JudgedBy JudgingRun `json:"judgedBy,omitempty,omitzero"`
+
 	// thresholds are the verdicts of the last conclusive run on the thresholds of its signals.
 	// +optional
 	// +listType=atomic
@@ -406,6 +411,33 @@ type AnalysisStatus struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=256
 	Performance []PerformanceMetric `json:"performance,omitempty"`
+}
+
+// JudgingRun is a run that reached a verdict.
+type JudgingRun struct {
+	// jobName is the Job of the run.
+	// +required
+	JobName ObjectName `json:"jobName,omitempty"`
+
+	// from is the start of the window.
+	// +optional
+	From metav1.Time `json:"from,omitempty,omitzero"`
+
+	// to is the end of the window.
+	// +optional
+	To metav1.Time `json:"to,omitempty,omitzero"`
+
+	// configRevision is the revision of the configuration that the run used.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	ConfigRevision string `json:"configRevision,omitempty"`
+
+	// report is the path of the full report in the monitor's folder of the store.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	Report string `json:"report,omitempty"`
 }
 
 // PerformanceMetric is one figure of a Performance run.

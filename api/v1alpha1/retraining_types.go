@@ -118,8 +118,8 @@ type RetrainingDataset struct {
 	// +default="10"
 	HoldoutPercent Percent `json:"holdoutPercent,omitempty"`
 
-	// evaluationWindows is how many of the last windows of the Performance analysis are left out, so that no model is judged
-	// by what it was trained on. Defaults to 1.
+	// evaluationWindows is how many of the last windows that the Performance analysis judged are left out, so that no model is
+	// judged by what it was trained on. A window of which it could not tell anything does not count. Defaults to 1.
 	// +optional
 	// +default=1
 	// +kubebuilder:validation:Minimum=0

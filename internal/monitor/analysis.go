@@ -108,7 +108,7 @@ func record(last *v1alpha1.AnalysisStatus, kind v1alpha1.AnalysisRunKind, r Run)
 	if last != nil {
 		s.LastSuccessTime = last.LastSuccessTime
 		s.ConclusiveOutcome, s.Thresholds, s.Worst, s.Performance = last.ConclusiveOutcome, last.Thresholds, last.Worst, last.Performance
-		s.ConclusiveRuns, s.Labels, s.LabelsSince = last.ConclusiveRuns, last.Labels, last.LabelsSince
+		s.ConclusiveRuns, s.JudgedBy, s.Labels, s.LabelsSince = last.ConclusiveRuns, last.JudgedBy, last.Labels, last.LabelsSince
 	}
 	v, err := wire.DecodeVerdict(r.Message)
 	if err != nil {
@@ -143,6 +143,7 @@ func record(last *v1alpha1.AnalysisStatus, kind v1alpha1.AnalysisRunKind, r Run)
 		}
 		s.ConclusiveOutcome = s.Outcome
 		s.ConclusiveRuns = min(s.ConclusiveRuns, math.MaxInt32-1) + 1
+		s.JudgedBy = v1alpha1.JudgingRun{JobName: s.JobName, From: s.From, To: s.To, ConfigRevision: s.ConfigRevision, Report: s.Report}
 	}
 	if s.Outcome != v1alpha1.AnalysisOutcomeInsufficient {
 		s.Thresholds, s.Worst, s.Performance = thresholdVerdicts(v.Thresholds), findings(v.Findings), performance(v.Metrics)

@@ -46,6 +46,7 @@ func TestRecord(t *testing.T) {
 	want := []v1alpha1.AnalysisStatus{{
 		Kind: v1alpha1.AnalysisRunDrift, JobName: "a", Outcome: v1alpha1.AnalysisOutcomeDrift, ConclusiveOutcome: v1alpha1.AnalysisOutcomeDrift, ConclusiveRuns: 1, FinishTime: metav1.NewTime(at(1000)), LastSuccessTime: metav1.NewTime(at(1000)),
 		From: metav1.NewTime(at(0)), To: metav1.NewTime(at(100)), Rows: new(int64(1000)), CoveragePercent: "98.7", ConfigRevision: "rev",
+		JudgedBy: v1alpha1.JudgingRun{JobName: "a", From: metav1.NewTime(at(0)), To: metav1.NewTime(at(100)), ConfigRevision: "rev"},
 		Thresholds: []v1alpha1.ThresholdVerdict{
 			{Name: "psi", Segment: "atl", Outcome: v1alpha1.ThresholdFail, Value: "0.293"},
 			{Name: "psi", Segment: "all", Outcome: v1alpha1.ThresholdPass, Value: "0.01"},
@@ -123,7 +124,7 @@ func TestTwoRunsThatEndTogetherDoNotAlternate(t *testing.T) {
 func TestMetricsOfPerformanceAreRecorded(t *testing.T) {
 	run := func(job string, finished int64, outcome wire.Outcome, recall float64) Run {
 		return Run{Kind: KindPerformance, Job: job, Finished: at(finished), Message: encode(t, wire.Verdict{
-			VerdictHeader: wire.VerdictHeader{Kind: KindPerformance, Outcome: outcome},
+			VerdictHeader: wire.VerdictHeader{Kind: KindPerformance, Outcome: outcome, From: at(finished - 1), To: at(finished), Report: job + ".json"},
 			Thresholds:    []wire.ThresholdVerdict{{Threshold: "recall", Outcome: wire.OutcomeFail, Value: recall}},
 			Metrics: []wire.SegmentMetrics{
 				{Samples: 900, Metrics: map[wire.Signal][3]float64{wire.SignalRecall: {recall, 0.3, 0.5}, wire.SignalAUC: {0.7, 0.6, 0.8}, "Nonsense": {1, 1, 1}}},
@@ -152,8 +153,13 @@ func TestMetricsOfPerformanceAreRecorded(t *testing.T) {
 		t.Errorf("thresholds %+v", got)
 	}
 	Record(&s, run("b", 3, wire.OutcomeInsufficient, 0.9))
-	if diff := cmp.Diff(want, LastRun(s.Analyses, v1alpha1.AnalysisRunPerformance).Performance); diff != "" {
+	last = LastRun(s.Analyses, v1alpha1.AnalysisRunPerformance)
+	if diff := cmp.Diff(want, last.Performance); diff != "" {
 		t.Errorf("a run that could not tell changed the metrics of the last conclusive one:\n%s", diff)
+	}
+	by := v1alpha1.JudgingRun{JobName: "a", From: metav1.NewTime(at(0)), To: metav1.NewTime(at(1)), Report: "a.json"}
+	if diff := cmp.Diff(by, last.JudgedBy); diff != "" || last.JobName != "b" || last.Report != "b.json" {
+		t.Errorf("the last run is %s, and the metrics are said to be of:\n%s", last.JobName, diff)
 	}
 }
 

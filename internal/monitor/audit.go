@@ -112,7 +112,7 @@ func (a Audit) drift() {
 	}
 	first := s.Drift == ""
 	s.Drift = last.ConclusiveOutcome
-	grounds := map[string]any{"job": last.JobName, "report": last.Report, "config": last.ConfigRevision}
+	grounds := map[string]any{"job": last.JudgedBy.JobName, "report": last.JudgedBy.Report, "config": last.JudgedBy.ConfigRevision}
 	if last.ConclusiveOutcome == v1alpha1.AnalysisOutcomeDrift {
 		grounds["worst"] = last.Worst
 		a.add(auditDriftFound, auditor, grounds)

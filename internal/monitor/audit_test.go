@@ -36,7 +36,7 @@ func TestEveryChangeIsEnteredOnce(t *testing.T) {
 	m := retrained(nil)
 	drift := func(outcome v1alpha1.AnalysisOutcome) func(*v1alpha1.ModelMonitor) {
 		return func(m *v1alpha1.ModelMonitor) {
-			m.Status.Analyses = []v1alpha1.AnalysisStatus{{Kind: v1alpha1.AnalysisRunDrift, ConclusiveOutcome: outcome, JobName: "j"}}
+			m.Status.Analyses = []v1alpha1.AnalysisStatus{{Kind: v1alpha1.AnalysisRunDrift, ConclusiveOutcome: outcome, JobName: "later", JudgedBy: v1alpha1.JudgingRun{JobName: "j"}}}
 		}
 	}
 	violated := func(segments ...v1alpha1.ItemName) func(*v1alpha1.ModelMonitor) {

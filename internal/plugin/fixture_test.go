@@ -120,6 +120,7 @@ func flights() *v1alpha1.ModelMonitor {
 				Kind: v1alpha1.AnalysisRunDrift, JobName: "flights-drift-16537690", Outcome: v1alpha1.AnalysisOutcomeDrift, FinishTime: ago(10 * time.Minute), LastSuccessTime: ago(10 * time.Minute),
 				From: ago(70 * time.Minute), To: ago(10 * time.Minute), Rows: new(int64(48000)), CoveragePercent: "100", Report: "reports/drift/w/r/report.json",
 				ConclusiveOutcome: v1alpha1.AnalysisOutcomeDrift,
+				JudgedBy:          v1alpha1.JudgingRun{JobName: "flights-drift-16537690", From: ago(70 * time.Minute), To: ago(10 * time.Minute), Report: "reports/drift/w/r/report.json"},
 				Thresholds: []v1alpha1.ThresholdVerdict{
 					{Name: "score-drift", Segment: "atl", Outcome: v1alpha1.ThresholdFail, Value: "0.2464"},
 					{Name: "score-drift", Segment: "all", Outcome: v1alpha1.ThresholdPass, Value: "0.06313"},

@@ -74,6 +74,9 @@ func (v *monitorView) analyses(out *page, now time.Time) {
 		if text := cmp.Or(a.Message, a.Reason); text != "" {
 			out.text(2, a.Kind+": "+text)
 		}
+		if by := a.JudgedBy; by != nil && by.Job != a.Job {
+			out.text(2, fmt.Sprintf("%s: the figures below are of the last run that could tell, %s over %s", a.Kind, by.Job, cmp.Or(span(by.From, by.To), "an unknown window")))
+		}
 	}
 }
 

@@ -75,7 +75,8 @@ func suspects(m *v1alpha1.ModelMonitor) []suspect {
 }
 
 func (s *suspect) judged(a *v1alpha1.AnalysisStatus) {
-	s.Analysis, s.Job, s.Report, s.From, s.To = string(a.Kind), string(a.JobName), a.Report, a.From.Time, a.To.Time
+	by := a.JudgedBy
+	s.Analysis, s.Job, s.Report, s.From, s.To = string(a.Kind), string(by.JobName), by.Report, by.From.Time, by.To.Time
 }
 
 // declared adds what the monitor's spec says of it.

@@ -57,21 +57,31 @@ type violationView struct {
 }
 
 type analysisView struct {
-	Kind        string          `json:"kind"`
-	Outcome     string          `json:"outcome"`
-	Reason      string          `json:"reason,omitempty"`
-	Message     string          `json:"message,omitempty"`
-	Finished    time.Time       `json:"finished,omitzero"`
-	LastSuccess time.Time       `json:"lastSuccess,omitzero"`
-	From        time.Time       `json:"from,omitzero"`
-	To          time.Time       `json:"to,omitzero"`
-	Rows        *int64          `json:"rows,omitempty"`
-	Coverage    string          `json:"coveragePercent,omitempty"`
-	Job         string          `json:"job,omitempty"`
-	Report      string          `json:"report,omitempty"`
+	Kind        string    `json:"kind"`
+	Outcome     string    `json:"outcome"`
+	Reason      string    `json:"reason,omitempty"`
+	Message     string    `json:"message,omitempty"`
+	Finished    time.Time `json:"finished,omitzero"`
+	LastSuccess time.Time `json:"lastSuccess,omitzero"`
+	From        time.Time `json:"from,omitzero"`
+	To          time.Time `json:"to,omitzero"`
+	Rows        *int64    `json:"rows,omitempty"`
+	Coverage    string    `json:"coveragePercent,omitempty"`
+	Job         string    `json:"job,omitempty"`
+	Report      string    `json:"report,omitempty"`
+	// JudgedBy is the run that the figures below are of; the fields above are those of the last one.
+	JudgedBy    *judgingView    `json:"judgedBy,omitempty"`
 	Thresholds  []thresholdView `json:"thresholds,omitempty"`
 	Worst       []findingView   `json:"worst,omitempty"`
 	Performance []metricView    `json:"performance,omitempty"`
+}
+
+// judgingView is the last conclusive run.
+type judgingView struct {
+	Job    string    `json:"job"`
+	From   time.Time `json:"from,omitzero"`
+	To     time.Time `json:"to,omitzero"`
+	Report string    `json:"report,omitempty"`
 }
 
 // metricView is one figure of a Performance run.
@@ -164,6 +174,9 @@ func analysisOf(a *v1alpha1.AnalysisStatus) analysisView {
 		Kind: string(a.Kind), Outcome: string(a.Outcome), Reason: a.Reason, Message: a.Message,
 		Finished: a.FinishTime.Time, LastSuccess: a.LastSuccessTime.Time, From: a.From.Time, To: a.To.Time,
 		Rows: a.Rows, Coverage: string(a.CoveragePercent), Job: string(a.JobName), Report: a.Report,
+	}
+	if by := a.JudgedBy; by.JobName != "" {
+		v.JudgedBy = &judgingView{string(by.JobName), by.From.Time, by.To.Time, by.Report}
 	}
 	for _, t := range a.Thresholds {
 		v.Thresholds = append(v.Thresholds, thresholdView{string(t.Name), string(t.Segment), string(t.Outcome), string(t.Value), string(t.Feature)})

@@ -28,6 +28,7 @@ func retrained() *v1alpha1.ModelMonitor {
 	m.Status.Analyses = append(m.Status.Analyses, v1alpha1.AnalysisStatus{
 		Kind: v1alpha1.AnalysisRunPerformance, JobName: "flights-performance-16537600", Outcome: v1alpha1.AnalysisOutcomeViolated, ConclusiveOutcome: v1alpha1.AnalysisOutcomeViolated,
 		FinishTime: ago(2 * time.Hour), LastSuccessTime: ago(2 * time.Hour), From: ago(194 * time.Hour), To: ago(26 * time.Hour), Rows: new(int64(96000)),
+		JudgedBy:   v1alpha1.JudgingRun{JobName: "flights-performance-16537600", From: ago(194 * time.Hour), To: ago(26 * time.Hour)},
 		Thresholds: []v1alpha1.ThresholdVerdict{{Name: "recall", Segment: "atl", Outcome: v1alpha1.ThresholdFail, Value: "0.62"}, {Name: "recall", Segment: "all", Outcome: v1alpha1.ThresholdPass, Value: "0.84"}},
 		Performance: []v1alpha1.PerformanceMetric{
 			{Segment: "all", Metric: v1alpha1.SignalRecall, Value: "0.84", Low: "0.81", High: "0.87", Samples: new(int64(2310))},
@@ -274,4 +275,16 @@ func TestStatusTellsOfPerformanceRetrainingAndQueues(t *testing.T) {
 	other.Name, other.Spec.Monitors = "other", []v1alpha1.QueueMonitor{{Name: "fraud"}}
 	f := newFixture(t, retrained(), q, other)
 	golden.File(t, "status of one with all.txt", []byte(f.must("status", "flights")))
+}
+
+func TestVerdictsAreOfTheRunThatReachedThem(t *testing.T) {
+	m := retrained() // and then a run of which nothing could be told
+	last := &m.Status.Analyses[2]
+	last.JobName, last.Outcome, last.Reason, last.Rows = "flights-performance-16537700", v1alpha1.AnalysisOutcomeInsufficient, "TooFewRows", nil
+	last.From, last.To, last.FinishTime, last.Message = ago(4*time.Minute), ago(2*time.Minute), ago(time.Minute), "no prediction of the window is in the store"
+	stdout, told := asked(asking(t, m, evidence()), "why", "flights", "--threshold", "recall")
+	if !strings.Contains(stdout, "Performance run flights-performance-16537600 over 2001-06-22 10:10 to 2001-06-29 10:10Z") || !slices.Contains(told, "2001-06-29T10:10:00Z") {
+		t.Errorf("asked %v, and told:\n%s", told, stdout)
+	}
+	golden.File(t, "status after a run that could not tell.txt", []byte(newFixture(t, m).must("status", "flights")))
 }
