@@ -28,7 +28,7 @@ type selector struct {
 	rules   []rule
 	// erased are the subjects that must not come back, from a file that is late.
 	erased *erasure.Set
-	// place is where a feature of the schema, of which rules see what is not redacted, is in the file that is being read; −1 when it is not.
+	// schema are the features that rules see, place where each of them is in the file that is being read; −1 when it is not.
 	schema []wire.Feature
 	place  []int
 }

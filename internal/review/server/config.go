@@ -83,11 +83,12 @@ type config struct {
 	db      *db.DB
 	desk    *desk.Desk
 
-	mu        sync.RWMutex // held to change what follows, and by those who use it
-	current   document
-	bucket    *store.Bucket
-	url       string
-	summaries map[string]*outlier.Summary
+	summaries map[string]*outlier.Summary // of the loop that reads documents and baselines alone
+
+	mu      sync.RWMutex // held to change what follows, and by those who use it
+	current document
+	bucket  *store.Bucket
+	url     string
 }
 
 func newConfig(o Options, database *db.DB, d *desk.Desk) *config {
@@ -150,7 +151,7 @@ func (c *config) apply(ctx context.Context, d document) error {
 const maxSummary = 16 << 20
 
 // readBaselines reads the summaries of the baselines. Those that cannot be read now stay as they were. Nothing needs to be
-// locked: only the loop that calls it changes anything here.
+// locked: the loop that calls it is the only one to change what it reads.
 func (c *config) readBaselines(ctx context.Context) error {
 	found := map[string]*outlier.Summary{}
 	var errs []error
