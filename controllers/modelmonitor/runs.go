@@ -98,6 +98,10 @@ func (p *pass) oneOffs(ctx context.Context, e monitor.Effective, jobs batchv1.Jo
 	}
 	check.recorded = monitor.LastRun(p.m.Status.Analyses, v1alpha1.AnalysisRunCheck)
 	check.last = check.recorded
+	baseline.recorded = monitor.LastRun(p.m.Status.Analyses, v1alpha1.AnalysisRunBaseline)
+	if r := baseline.recorded; r != nil && string(r.JobName) == baseline.name {
+		check.baseline = r
+	}
 	again, delay, err := p.oneOff(ctx, params, check, jobs.Items, pods)
 	if err != nil {
 		return err
@@ -107,7 +111,7 @@ func (p *pass) oneOffs(ctx context.Context, e monitor.Effective, jobs batchv1.Jo
 	if err := monitor.StoreError(store, again); err != nil || b.DatasetURL == "" {
 		return err
 	}
-	baseline.recorded = monitor.LastRun(p.m.Status.Analyses, v1alpha1.AnalysisRunBaseline)
+	p.lookAgain(again) // the store works, and is checked again where the baseline was missed
 	baseline.last = monitor.BaselineRun(p.m.Status.Analyses, check.name)
 	if again, delay, err = p.oneOff(ctx, params, baseline, jobs.Items, pods); err != nil {
 		return err
@@ -122,12 +126,14 @@ type oneOff struct {
 	condition string
 	// recorded is the run of the kind in status, last the same where it still holds.
 	recorded, last *v1alpha1.AnalysisStatus
+	// baseline is the last run of the baseline that is wanted, for the check.
+	baseline *v1alpha1.AnalysisStatus
 }
 
 // oneOff starts a Job when it is due. It says when it will be, where that is later, and why a Job that was started has not
 // begun.
 func (p *pass) oneOff(ctx context.Context, params analysis.Params, w oneOff, jobs []batchv1.Job, pods []corev1.Pod) (again time.Duration, delay string, err error) {
-	o := monitor.OneOff{Name: w.name, Last: w.last, Now: p.now}
+	o := monitor.OneOff{Name: w.name, Last: w.last, Baseline: w.baseline, Now: p.now}
 	if c := p.set.Get(w.condition); c != nil && c.Status == metav1.ConditionFalse {
 		o.FailingSince = c.LastTransitionTime.Time
 	}

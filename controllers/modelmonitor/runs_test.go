@@ -16,7 +16,7 @@ import (
 	"github.com/vedette-dev/vedette/internal/monitor"
 )
 
-// ready makes a monitor whose store was checked and whose baseline was computed.
+// ready makes a monitor whose store was checked and whose baseline was computed and found.
 func (f *fixture) ready() {
 	f.t.Helper()
 	f.create(f.fraud().Obj())
@@ -27,10 +27,43 @@ func (f *fixture) ready() {
 	f.settle()
 	f.condition(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonSucceeded)
 	f.now = f.now.Add(time.Minute)
+	f.settle()
+	f.check(succeeded(monitor.KindCheck))
+	f.settle()
+	f.now = f.now.Add(time.Minute)
 }
 
 func store(url string) func(*v1alpha1.MonitorClassSpec) {
 	return func(c *v1alpha1.MonitorClassSpec) { c.Store.URL = url }
+}
+
+func TestACheckThatMissedTheBaselineIsRepeatedOnceItWasComputed(t *testing.T) {
+	f := newFixture(t)
+	f.create(f.fraud().Obj())
+	f.settle()
+	f.check(failed(monitor.KindCheck, "BaselineMissing"))
+	f.settle()
+	f.finish(f.job(monitor.KindBaseline), succeeded(monitor.KindBaseline))
+	f.settle()
+	if again := f.reconcile().RequeueAfter; again <= 0 || again > time.Minute {
+		t.Errorf("looks again after %v, want the pace of a check that failed", again)
+	}
+
+	f.now = f.now.Add(time.Minute)
+	f.settle()
+	f.condition(v1alpha1.ConditionStoreReachable, metav1.ConditionTrue, v1alpha1.ReasonReachable)
+	f.check(succeeded(monitor.KindCheck)) // fails where the old Job is still there, for it has ended
+	m := f.settle()
+	f.condition(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonSucceeded)
+	if run := monitor.LastRun(m.Status.Analyses, v1alpha1.AnalysisRunCheck); run.Outcome != v1alpha1.AnalysisOutcomeSucceeded {
+		t.Errorf("the check stays %s %s, though nothing is missed any more", run.Outcome, run.Reason)
+	}
+	job := f.job(monitor.KindCheck)
+	f.now = f.now.Add(time.Hour)
+	f.settle()
+	if got := f.job(monitor.KindCheck); got != job {
+		t.Errorf("the check %s runs, though %s succeeded", got, job)
+	}
 }
 
 func TestAnEditThatIsRevertedIsCheckedAfresh(t *testing.T) {

@@ -245,22 +245,25 @@ func TestOneOff(t *testing.T) {
 	run := func(name string, outcome v1alpha1.AnalysisOutcome, finished int64) *v1alpha1.AnalysisStatus {
 		return &v1alpha1.AnalysisStatus{JobName: v1alpha1.ObjectName(name), Outcome: outcome, FinishTime: metav1.NewTime(at(finished))}
 	}
+	missed := run("a", v1alpha1.AnalysisOutcomeFailed, 100)
+	missed.Kind, missed.Reason = v1alpha1.AnalysisRunCheck, reasonBaselineMissing
 	for name, tt := range map[string]struct {
 		oneOff    OneOff
 		wantRun   bool
 		wantAfter time.Duration
 	}{
-		"the first":                               {oneOff: OneOff{Name: "a"}, wantRun: true},
-		"another than the last":                   {oneOff: OneOff{Name: "b", Last: run("a", v1alpha1.AnalysisOutcomeSucceeded, 0)}, wantRun: true},
-		"one that succeeded is done":              {oneOff: OneOff{Name: "a", Last: run("a", v1alpha1.AnalysisOutcomeSucceeded, 0), Now: at(1e6)}},
-		"one that just failed waits":              {oneOff: OneOff{Name: "a", Last: run("a", v1alpha1.AnalysisOutcomeFailed, 100), Now: at(110)}, wantAfter: 50 * time.Second},
-		"one that failed a while ago runs again":  {oneOff: OneOff{Name: "a", Last: run("a", v1alpha1.AnalysisOutcomeFailed, 100), Now: at(160)}, wantRun: true},
-		"what fails for long is tried less often": {oneOff: OneOff{Name: "a", Last: run("a", v1alpha1.AnalysisOutcomeFailed, 700), FailingSince: at(100), Now: at(700)}, wantAfter: 10 * time.Minute},
-		"a check that misses the baseline only has found the store": {oneOff: OneOff{
-			Name: "a", Now: at(1e6),
-			Last: &v1alpha1.AnalysisStatus{Kind: v1alpha1.AnalysisRunCheck, JobName: "a", Outcome: v1alpha1.AnalysisOutcomeFailed, Reason: reasonBaselineMissing},
-		}},
-		"but never less than twice an hour": {oneOff: OneOff{Name: "a", Last: run("a", v1alpha1.AnalysisOutcomeFailed, 1e6), FailingSince: at(100), Now: at(1e6)}, wantAfter: 30 * time.Minute},
+		"the first":                                                 {oneOff: OneOff{Name: "a"}, wantRun: true},
+		"another than the last":                                     {oneOff: OneOff{Name: "b", Last: run("a", v1alpha1.AnalysisOutcomeSucceeded, 0)}, wantRun: true},
+		"one that succeeded is done":                                {oneOff: OneOff{Name: "a", Last: run("a", v1alpha1.AnalysisOutcomeSucceeded, 0), Now: at(1e6)}},
+		"one that just failed waits":                                {oneOff: OneOff{Name: "a", Last: run("a", v1alpha1.AnalysisOutcomeFailed, 100), Now: at(110)}, wantAfter: 50 * time.Second},
+		"one that failed a while ago runs again":                    {oneOff: OneOff{Name: "a", Last: run("a", v1alpha1.AnalysisOutcomeFailed, 100), Now: at(160)}, wantRun: true},
+		"what fails for long is tried less often":                   {oneOff: OneOff{Name: "a", Last: run("a", v1alpha1.AnalysisOutcomeFailed, 700), FailingSince: at(100), Now: at(700)}, wantAfter: 10 * time.Minute},
+		"a check that misses the baseline only has found the store": {oneOff: OneOff{Name: "a", Last: missed, Now: at(1e6)}},
+		"nor is it repeated when the baseline cannot be computed":   {oneOff: OneOff{Name: "a", Last: missed, Baseline: run("b", v1alpha1.AnalysisOutcomeFailed, 150), Now: at(1e6)}},
+		"nor for the baseline that it misses":                       {oneOff: OneOff{Name: "a", Last: missed, Baseline: run("b", v1alpha1.AnalysisOutcomeSucceeded, 99), Now: at(1e6)}},
+		"it is once the baseline has been computed since":           {oneOff: OneOff{Name: "a", Last: missed, Baseline: run("b", v1alpha1.AnalysisOutcomeSucceeded, 150), Now: at(160)}, wantRun: true},
+		"at the usual pace":                                         {oneOff: OneOff{Name: "a", Last: missed, Baseline: run("b", v1alpha1.AnalysisOutcomeSucceeded, 100), Now: at(110)}, wantAfter: 50 * time.Second},
+		"but never less than twice an hour":                         {oneOff: OneOff{Name: "a", Last: run("a", v1alpha1.AnalysisOutcomeFailed, 1e6), FailingSince: at(100), Now: at(1e6)}, wantAfter: 30 * time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			gotRun, gotAfter := tt.oneOff.Due()

@@ -28,7 +28,9 @@ type OneOff struct {
 	Last *v1alpha1.AnalysisStatus
 	// FailingSince is since when runs have failed; the last run's end when it is zero.
 	FailingSince time.Time
-	Now          time.Time
+	// Baseline is the run that has computed the wanted baseline, which a check may have missed; nil when there was none.
+	Baseline *v1alpha1.AnalysisStatus
+	Now      time.Time
 }
 
 // Due says whether the Job is to run, again if it did before, and if not, when to ask again; 0: never.
@@ -36,7 +38,7 @@ func (o OneOff) Due() (run bool, after time.Duration) {
 	if o.Last == nil || string(o.Last.JobName) != o.Name {
 		return true, 0
 	}
-	if !failed(o.Last) || o.Last.Kind == v1alpha1.AnalysisRunCheck && aboutBaseline(o.Last) {
+	if !failed(o.Last) || o.Last.Kind == v1alpha1.AnalysisRunCheck && aboutBaseline(o.Last) && !o.computed() {
 		return false, 0
 	}
 	finished := o.Last.FinishTime.Time
@@ -46,6 +48,11 @@ func (o OneOff) Due() (run bool, after time.Duration) {
 	}
 	after = finished.Add(wait).Sub(o.Now)
 	return after <= 0, max(after, 0)
+}
+
+// computed says whether the baseline has been computed since a check missed it: the check would find it now.
+func (o OneOff) computed() bool {
+	return o.Baseline != nil && !failed(o.Baseline) && !o.Baseline.FinishTime.Before(&o.Last.FinishTime)
 }
 
 func failed(s *v1alpha1.AnalysisStatus) bool { return s.Outcome == v1alpha1.AnalysisOutcomeFailed }
