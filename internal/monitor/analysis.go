@@ -108,6 +108,7 @@ func record(last *v1alpha1.AnalysisStatus, kind v1alpha1.AnalysisRunKind, r Run)
 	if last != nil {
 		s.LastSuccessTime = last.LastSuccessTime
 		s.ConclusiveOutcome, s.Thresholds, s.Worst, s.Performance = last.ConclusiveOutcome, last.Thresholds, last.Worst, last.Performance
+		s.Estimates = last.Estimates
 		s.ConclusiveRuns, s.JudgedBy, s.Labels, s.LabelsSince = last.ConclusiveRuns, last.JudgedBy, last.Labels, last.LabelsSince
 	}
 	v, err := wire.DecodeVerdict(r.Message)
@@ -147,6 +148,10 @@ func record(last *v1alpha1.AnalysisStatus, kind v1alpha1.AnalysisRunKind, r Run)
 	}
 	if s.Outcome != v1alpha1.AnalysisOutcomeInsufficient {
 		s.Thresholds, s.Worst, s.Performance = thresholdVerdicts(v.Thresholds), findings(v.Findings), performance(v.Metrics)
+		s.Estimates = nil
+		if v.Estimates > 0 {
+			s.Estimates = new(int64(v.Estimates))
+		}
 	}
 	return s
 }

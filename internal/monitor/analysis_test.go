@@ -147,6 +147,9 @@ func TestMetricsOfPerformanceAreRecorded(t *testing.T) {
 	if diff := cmp.Diff(want, last.Performance); diff != "" {
 		t.Error(diff)
 	}
+	if last.Estimates == nil || *last.Estimates != 5 {
+		t.Errorf("estimates %v, want the 5 that the run made", last.Estimates)
+	}
 	// Drift has thresholds of its own; those of both count.
 	Record(&s, driftRun(t, "d", 2, wire.OutcomeDrift))
 	if got := AnalysedThresholds(s.Analyses); len(got) != 3 {
@@ -156,6 +159,9 @@ func TestMetricsOfPerformanceAreRecorded(t *testing.T) {
 	last = LastRun(s.Analyses, v1alpha1.AnalysisRunPerformance)
 	if diff := cmp.Diff(want, last.Performance); diff != "" {
 		t.Errorf("a run that could not tell changed the metrics of the last conclusive one:\n%s", diff)
+	}
+	if last.Estimates == nil || *last.Estimates != 5 {
+		t.Errorf("estimates %v, want those of the run that the metrics are of", last.Estimates)
 	}
 	by := v1alpha1.JudgingRun{JobName: "a", From: metav1.NewTime(at(0)), To: metav1.NewTime(at(1)), Report: "a.json"}
 	if diff := cmp.Diff(by, last.JudgedBy); diff != "" || last.JobName != "b" || last.Report != "b.json" {

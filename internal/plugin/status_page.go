@@ -83,12 +83,27 @@ func (v *monitorView) analyses(out *page, now time.Time) {
 // performance shows how good the answers were, as far as labels tell.
 func (v *monitorView) performance(out *page) {
 	rows := [][]string{{"SEGMENT", "VERSION", "METRIC", "VALUE", "95 % CI", "SAMPLES"}}
+	var cut []string
 	for _, a := range v.Analyses {
 		for _, x := range a.Performance {
 			rows = append(rows, []string{x.Segment, clip(cmp.Or(x.Version, "all"), 24), x.Metric, x.Value, x.Low + " to " + x.High, number(x.Samples)})
 		}
+		if a.Estimates != nil && *a.Estimates > int64(len(a.Performance)) {
+			cut = append(cut, fmt.Sprintf("%d of %d figures shown; the rest: %s in the monitor's folder of the store", len(a.Performance), *a.Estimates, a.report()))
+		}
 	}
 	out.table(rows)
+	for _, text := range cut {
+		out.text(2, text)
+	}
+}
+
+// report is that of the run that the figures are of.
+func (a *analysisView) report() string {
+	if a.JudgedBy != nil {
+		return cmp.Or(a.JudgedBy.Report, "the report")
+	}
+	return cmp.Or(a.Report, "the report")
 }
 
 func (v *monitorView) retraining(out *page, now time.Time) {

@@ -74,6 +74,8 @@ type analysisView struct {
 	Thresholds  []thresholdView `json:"thresholds,omitempty"`
 	Worst       []findingView   `json:"worst,omitempty"`
 	Performance []metricView    `json:"performance,omitempty"`
+	// Estimates is how many figures the run made in all; its report has those that performance does not hold.
+	Estimates *int64 `json:"estimates,omitempty"`
 }
 
 // judgingView is the last conclusive run.
@@ -173,7 +175,7 @@ func analysisOf(a *v1alpha1.AnalysisStatus) analysisView {
 	v := analysisView{
 		Kind: string(a.Kind), Outcome: string(a.Outcome), Reason: a.Reason, Message: a.Message,
 		Finished: a.FinishTime.Time, LastSuccess: a.LastSuccessTime.Time, From: a.From.Time, To: a.To.Time,
-		Rows: a.Rows, Coverage: string(a.CoveragePercent), Job: string(a.JobName), Report: a.Report,
+		Rows: a.Rows, Coverage: string(a.CoveragePercent), Job: string(a.JobName), Report: a.Report, Estimates: a.Estimates,
 	}
 	if by := a.JudgedBy; by.JobName != "" {
 		v.JudgedBy = &judgingView{string(by.JobName), by.From.Time, by.To.Time, by.Report}

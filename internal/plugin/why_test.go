@@ -28,13 +28,14 @@ func retrained() *v1alpha1.ModelMonitor {
 	m.Status.Analyses = append(m.Status.Analyses, v1alpha1.AnalysisStatus{
 		Kind: v1alpha1.AnalysisRunPerformance, JobName: "flights-performance-16537600", Outcome: v1alpha1.AnalysisOutcomeViolated, ConclusiveOutcome: v1alpha1.AnalysisOutcomeViolated,
 		FinishTime: ago(2 * time.Hour), LastSuccessTime: ago(2 * time.Hour), From: ago(194 * time.Hour), To: ago(26 * time.Hour), Rows: new(int64(96000)),
-		JudgedBy:   v1alpha1.JudgingRun{JobName: "flights-performance-16537600", From: ago(194 * time.Hour), To: ago(26 * time.Hour)},
+		JudgedBy:   v1alpha1.JudgingRun{JobName: "flights-performance-16537600", From: ago(194 * time.Hour), To: ago(26 * time.Hour), Report: "reports/performance/w/r/report.json"},
 		Thresholds: []v1alpha1.ThresholdVerdict{{Name: "recall", Segment: "atl", Outcome: v1alpha1.ThresholdFail, Value: "0.62"}, {Name: "recall", Segment: "all", Outcome: v1alpha1.ThresholdPass, Value: "0.84"}},
 		Performance: []v1alpha1.PerformanceMetric{
 			{Segment: "all", Metric: v1alpha1.SignalRecall, Value: "0.84", Low: "0.81", High: "0.87", Samples: new(int64(2310))},
 			{Segment: "atl", Metric: v1alpha1.SignalRecall, Value: "0.62", Low: "0.55", High: "0.7", Samples: new(int64(312))},
 			{Segment: "atl", Version: "v1", Metric: v1alpha1.SignalAccuracy, Value: "0.71", Low: "0.66", High: "0.76", Samples: new(int64(312))},
 		},
+		Estimates: new(int64(37)),
 	})
 	m.Status.Retraining = v1alpha1.RetrainingStatus{StartedRuns: 2, Runs: []v1alpha1.RetrainingRun{
 		{Name: "flights-retrain-1a2b3c4d5e", Trigger: v1alpha1.RetrainingTriggerSchedule, Reason: "it is time: 2001-06-29T00:00:00Z", State: v1alpha1.RetrainingFailed,
@@ -275,6 +276,9 @@ func TestStatusTellsOfPerformanceRetrainingAndQueues(t *testing.T) {
 	other.Name, other.Spec.Monitors = "other", []v1alpha1.QueueMonitor{{Name: "fraud"}}
 	f := newFixture(t, retrained(), q, other)
 	golden.File(t, "status of one with all.txt", []byte(f.must("status", "flights")))
+	if document := f.must("status", "flights", "-o", "json"); !strings.Contains(document, `"estimates": 37`) {
+		t.Errorf("programs are not told that there are more figures:\n%s", document)
+	}
 }
 
 func TestVerdictsAreOfTheRunThatReachedThem(t *testing.T) {

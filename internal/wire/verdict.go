@@ -79,6 +79,8 @@ type VerdictHeader struct {
 	// Report is the path of the full report below the monitor's prefix.
 	Report string `json:"report,omitempty"`
 
+	// Estimates is the number of estimates in Metrics before any were cut.
+	Estimates int `json:"estimates,omitempty"`
 	// Total is the number of lines before any were cut; Digest the first 16 hex digits of the SHA-256 of the lines kept.
 	Total  int    `json:"total"`
 	Digest string `json:"digest"`
@@ -147,7 +149,9 @@ func EncodeVerdict(v Verdict) ([]byte, error) {
 		}
 		lines = append(lines, append([]byte("f "), b...))
 	}
+	v.Estimates = 0
 	for _, m := range v.Metrics {
+		v.Estimates += len(m.Metrics)
 		b, err := json.Marshal(m)
 		if err != nil {
 			return nil, fmt.Errorf("encoding a verdict: %w", err)

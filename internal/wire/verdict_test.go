@@ -31,7 +31,7 @@ func TestVerdictRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want.Total, want.Digest = 3, got.Digest
+	want.Estimates, want.Total, want.Digest = 1, 3, got.Digest
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -65,6 +65,9 @@ func TestVerdictNeverExceedsItsBytes(t *testing.T) {
 		}
 		if got.Total != len(v.Thresholds)+len(v.Findings)+len(v.Metrics) {
 			t.Errorf("total %d, want %d", got.Total, len(v.Thresholds)+len(v.Findings)+len(v.Metrics))
+		}
+		if got.Estimates != len(v.Metrics) {
+			t.Errorf("%d estimates in all, want %d, of which %d are left", got.Estimates, len(v.Metrics), len(got.Metrics))
 		}
 		if n := len(got.Thresholds); n > 0 && cmp.Diff(v.Thresholds[:n], got.Thresholds) != "" {
 			t.Error("the lines that were kept are not the first ones")
