@@ -34,7 +34,8 @@ const (
 // maxDatasetRows is what a run can hold and sort.
 const maxDatasetRows = 1_000_000
 
-// datasetSlice is how much of the window is read together: the ids of all its predictions must be held.
+// datasetSlice is how much of the window is read together: the ids of all its predictions must be held, and the labels that are
+// about one of them.
 const datasetSlice = 24 * time.Hour
 
 // Why labelled rows were left out.
@@ -68,6 +69,8 @@ type labelled struct {
 	rows     []dataset.Row
 	excluded map[string]int64
 	join     JoinCounts
+	// labels is how many rows of labels were received since the window began.
+	labels int64
 	// erased are the subjects that were asked to be erased, as far as we know: rows of them may arrive late.
 	erased *erasure.Set
 	// base is the version of the prediction made last, at its time.
@@ -88,17 +91,13 @@ func Dataset(ctx context.Context, e *Env, r DatasetRequest) (*dataset.Manifest, 
 	if _, err := b.forget(ctx); err != nil {
 		return nil, wire.Verdict{}, err
 	}
-	labels, err := currentTruths(ctx, e, r.Window.From)
-	if err != nil {
-		return nil, wire.Verdict{}, err
-	}
 	for from := r.Window.From; from.Before(r.Window.To); from = from.Add(datasetSlice) {
-		if err := b.slice(ctx, Window{From: from, To: earlier(from.Add(datasetSlice), r.Window.To)}, labels); err != nil {
+		if err := b.slice(ctx, Window{From: from, To: earlier(from.Add(datasetSlice), r.Window.To)}); err != nil {
 			return nil, wire.Verdict{}, err
 		}
 	}
 	slices.SortFunc(b.rows, func(x, y dataset.Row) int { return cmp.Compare(x.RecordID, y.RecordID) })
-	m, created, err := b.storeRest(ctx, len(labels))
+	m, created, err := b.storeRest(ctx)
 	if err != nil {
 		return nil, wire.Verdict{}, err
 	}
@@ -156,101 +155,22 @@ func sorted(list []string) []string {
 	return list
 }
 
-// currentTruths are the labels that hold, of those that were received since from.
-func currentTruths(ctx context.Context, e *Env, from time.Time) ([]label.Row, error) {
-	current := label.NewCurrent()
-	for item, err := range e.Bucket.LabelsBetween(ctx, e.layout(), from, e.Now) {
-		if err != nil {
-			return nil, err
-		}
-		object, err := e.Bucket.Open(ctx, item.Key)
-		if err != nil {
-			return nil, err
-		}
-		for r, err := range label.Read(object, object.Size()) {
-			if errors.Is(err, label.ErrDamaged) {
-				e.Log.Warn("a damaged file of labels is read only up to the damage", "file", item.Key, "error", err)
-				break
-			}
-			if err != nil {
-				return nil, err
-			}
-			if r.Kind == label.Truth && !r.Received.After(e.Now) {
-				current.Add(*r)
-			}
-		}
-	}
-	return current.Rows(), nil
-}
-
-// countTruths puts into a verdict how many labels hold, of those that were received since the model was trained last. Retraining
-// goes by it.
-func countTruths(ctx context.Context, e *Env, v *wire.Verdict) error {
-	var err error
-	v.LabelsSince = e.LabelsSince
-	v.Labels, err = truthsSince(ctx, e, e.LabelsSince)
-	return err
-}
-
-func truthsSince(ctx context.Context, e *Env, since time.Time) (int64, error) {
-	files := e.Bucket.List(ctx, e.layout().AllLabels())
-	if !since.IsZero() {
-		files = e.Bucket.LabelsBetween(ctx, e.layout(), since, e.Now)
-	}
-	type held struct {
-		received int64
-		id       uint64
-		retracts bool
-	}
-	last := map[uint64]held{}
-	for item, err := range files {
-		if err != nil {
-			return 0, err
-		}
-		object, err := e.Bucket.Open(ctx, item.Key)
-		if err != nil {
-			return 0, err
-		}
-		for r, err := range label.Read(object, object.Size()) {
-			if errors.Is(err, label.ErrDamaged) {
-				break // whoever works with the labels tells
-			}
-			if err != nil {
-				return 0, err
-			}
-			if r.Kind != label.Truth || !r.Received.After(since) {
-				continue
-			}
-			subject := xxhash.Sum64String(fmt.Sprint(r.Subject()))
-			h := held{r.Received.UnixMicro(), xxhash.Sum64String(r.ID), r.Retracted}
-			if was, ok := last[subject]; !ok || cmp.Or(cmp.Compare(was.received, h.received), cmp.Compare(was.id, h.id)) < 0 {
-				last[subject] = h
-			}
-		}
-	}
-	var n int64
-	for _, h := range last {
-		if !h.retracts {
-			n++
-		}
-	}
-	return n, nil
-}
-
 // slice adds the rows of a part of the window.
-func (b *labelled) slice(ctx context.Context, w Window, labels []label.Row) error {
+func (b *labelled) slice(ctx context.Context, w Window) error {
 	tolerance := wire.Seconds(b.e.Config.Labels.KeyToleranceSeconds)
 	x, err := newIndex(ctx, b.e, w, tolerance)
 	if err != nil {
 		return err
 	}
+	labels, read, err := currentTruths(ctx, b.e, w.From, func(l *label.Row) bool { return x.match(l, tolerance, &b.join) >= 0 })
+	if err != nil {
+		return err
+	}
+	b.labels = max(b.labels, read)
 	about := map[int32]*label.Row{}
 	for i := range labels {
 		l := &labels[i]
 		row := x.match(l, tolerance, &b.join)
-		if row < 0 {
-			continue
-		}
 		// Where a prediction was spoken of under several ids, the last word holds.
 		if held := about[row]; held == nil || cmp.Or(held.Received.Compare(l.Received), cmp.Compare(held.ID, l.ID)) < 0 {
 			about[row] = l

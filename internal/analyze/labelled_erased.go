@@ -31,14 +31,14 @@ func (b *labelled) forget(ctx context.Context) (int, error) {
 // storeRest writes the version, without the subjects whose erasure was asked for while it was made, and says whether it is new. An
 // erasure writes its request and then looks for versions; we write the version and then look for requests: so one of the two
 // finds the rows, whoever is first.
-func (b *labelled) storeRest(ctx context.Context, labels int) (dataset.Manifest, bool, error) {
+func (b *labelled) storeRest(ctx context.Context) (dataset.Manifest, bool, error) {
 	if _, err := b.forget(ctx); err != nil {
 		return dataset.Manifest{}, false, err
 	}
 	for {
 		if len(b.rows) == 0 {
 			return dataset.Manifest{}, false, &problem{ReasonNoLabelledRows, fmt.Errorf(
-				"none of the %d labels is about a prediction of the window that was kept with its features and that the rules let in (left out: %s)", labels, counted(b.excluded))}
+				"none of the %d rows of labels is about a prediction of the window that was kept with its features and that the rules let in (left out: %s)", b.labels, counted(b.excluded))}
 		}
 		m, created, err := b.store(ctx)
 		if err != nil {

@@ -325,8 +325,22 @@ func TestRetractedLabelsAreNone(t *testing.T) {
 	if len(rows) != 199 || slices.ContainsFunc(rows, func(r dataset.Row) bool { return r.RecordID == "p-0005-0" }) {
 		t.Errorf("%d rows", len(rows))
 	}
-	if n, err := truthsSince(t.Context(), e, time.Time{}); err != nil || n != 199 || m.Content.Rows != 199 {
-		t.Errorf("%d labels hold, %v", n, err)
+	for _, most := range []int{maxHeld, 50, 20} {
+		if n, err := truthsSince(t.Context(), e, time.Time{}, most); err != nil || n != 199 || m.Content.Rows != 199 {
+			t.Errorf("%d labels hold (%v), %d of which are held in memory at once", n, err, most)
+		}
+	}
+}
+
+func TestNoMoreLabelsAreHeldThanAreWanted(t *testing.T) {
+	e := taught(t)
+	last, to, err := lastWords(t.Context(), e, time.Time{}, 0, 50)
+	if err != nil || len(last) > 50 || len(last) < 10 || to == math.MaxUint64 {
+		t.Errorf("%d last words up to %d (%v), want at most 50, and others left", len(last), to, err)
+	}
+	rows, read, err := currentTruths(t.Context(), e, lastDays.From, func(r *label.Row) bool { return r.RecordID == "p-0005-0" })
+	if err != nil || len(rows) != 1 || read != 200 {
+		t.Errorf("%d labels of %d (%v), want the one that is wanted", len(rows), read, err)
 	}
 }
 
