@@ -299,11 +299,11 @@ func counted(counts map[string]int64) string {
 	return strings.Join(texts, ", ")
 }
 
-// DatasetDiff compares two versions of datasets.
+// DatasetDiff compares two versions of datasets. For one that erasures restated, the version that took its place stands.
 func DatasetDiff(ctx context.Context, e *Env, from, to string) (dataset.Difference, wire.Verdict, error) {
 	var manifests [2]dataset.Manifest
 	for i, digest := range []string{from, to} {
-		m, err := dataset.Load(ctx, e.Bucket, e.layout(), digest)
+		m, err := dataset.Current(ctx, e.Bucket, e.layout(), digest)
 		if errors.Is(err, store.ErrNotFound) {
 			return dataset.Difference{}, wire.Verdict{}, &problem{ReasonDatasetMissing, fmt.Errorf("there is no dataset %s in the store: look below %s", digest, e.layout().AllDatasets())}
 		}
@@ -313,6 +313,11 @@ func DatasetDiff(ctx context.Context, e *Env, from, to string) (dataset.Differen
 		manifests[i] = m
 	}
 	d, err := dataset.Diff(ctx, e.Bucket, e.layout(), manifests[0], manifests[1])
+	for i, asked := range []string{from, to} {
+		if m := manifests[i]; m.Digest != asked {
+			d.Restated = append(d.Restated, dataset.Restated{Asked: asked, As: m.Digest, Erased: m.Content.Excluded[dataset.LeftErased]})
+		}
+	}
 	v := wire.Verdict{VerdictHeader: e.header(KindDataset)}
 	v.Outcome, v.Rows = wire.OutcomeSucceeded, manifests[1].Content.Rows
 	return d, v, err

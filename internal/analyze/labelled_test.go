@@ -344,6 +344,18 @@ func TestNoMoreLabelsAreHeldThanAreWanted(t *testing.T) {
 	}
 }
 
+func TestADifferenceFollowsWhatWasRestated(t *testing.T) {
+	e, rows := whyScene(t)
+	asked := strings.Repeat("a1", 32)
+	current := storeAs(t, e, rows, dataset.Provenance{Replaces: asked}, map[string]int64{dataset.LeftErased: 1}, 40, 41)
+	other := storeAs(t, e, rows, dataset.Provenance{}, nil, 40, 41, 42)
+	d, _, err := DatasetDiff(t.Context(), e, asked, other)
+	want := []dataset.Restated{{Asked: asked, As: current, Erased: 1}}
+	if err != nil || d.From != current || d.Added != 1 || d.Same != 2 || !slices.Equal(d.Restated, want) {
+		t.Errorf("difference %+v (%v), want one that starts from %s, and says so", d, err, current)
+	}
+}
+
 // TestNewLabelsAreCountedByWhenTheyCame: those that retention takes meanwhile are none that came.
 func TestNewLabelsAreCountedByWhenTheyCame(t *testing.T) {
 	e := taught(t)

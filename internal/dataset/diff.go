@@ -13,6 +13,8 @@ import (
 type Difference struct {
 	From string `json:"from"`
 	To   string `json:"to"`
+	// Restated are those of the two that were asked for by the digest that they had before subjects were erased from them.
+	Restated []Restated `json:"restated,omitempty"`
 	// Added and Removed rows are in one of them only; Relabelled ones have another label, and Same ones the same.
 	Added      int64 `json:"added"`
 	Removed    int64 `json:"removed"`
@@ -27,6 +29,13 @@ type Difference struct {
 	// Features that only one of them has.
 	FeaturesAdded   []string `json:"featuresAdded,omitempty"`
 	FeaturesRemoved []string `json:"featuresRemoved,omitempty"`
+}
+
+// Restated says which version stands for one that was asked for, and how many rows were erased from it.
+type Restated struct {
+	Asked  string `json:"asked"`
+	As     string `json:"as"`
+	Erased int64  `json:"erased"`
 }
 
 // Relabelled is a row whose label is another one.

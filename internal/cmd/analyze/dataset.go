@@ -114,6 +114,9 @@ func (d diff) WriteJSON(w io.Writer) error {
 }
 
 func (d diff) WriteText(w io.Writer) error {
+	for _, r := range d.Restated {
+		fmt.Fprintf(w, "%s was restated as %s: %d rows of it were erased\n", r.Asked, r.As, r.Erased)
+	}
 	fmt.Fprintf(w, "%d rows added, %d removed, %d relabelled, %d as before\n", d.Added, d.Removed, d.Relabelled, d.Same)
 	for _, r := range d.RelabelledIDs {
 		fmt.Fprintf(w, "  %s: %s, was %s\n", r.RecordID, r.To, r.From)
