@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package webhook owns the admission webhook that injects the capture sidecar: it looks up what is known about the
-// monitor that a pod names, lets internal/inject decide, and tells what it did. It reads from caches only and admits
-// every pod: what goes wrong here is counted, and shown as an event, but never keeps a model from starting. It must not
-// import controllers.
+// monitor that a pod names, lets internal/inject decide, and tells what it did. It asks the API server and no cache: what
+// a pod starts with it keeps, and a replica whose cache lags would inject a sidecar that the circuit breaker has stopped,
+// or leave out one that its monitor asked for a moment ago. It admits every pod: what goes wrong here is counted, and
+// shown as an event, but never keeps a model from starting. It must not import controllers.
 package webhook
 
 import (
@@ -51,7 +52,7 @@ type Recorder interface {
 
 // Injector handles admission requests for pods.
 type Injector struct {
-	// Reader reads ModelMonitors, MonitorClasses, and the metadata of Namespaces and ReplicaSets from caches.
+	// Reader reads ModelMonitors, MonitorClasses, and the metadata of Namespaces and ReplicaSets, all as they are now.
 	Reader client.Reader
 	// Decoder decodes the pod of a request.
 	Decoder admission.Decoder

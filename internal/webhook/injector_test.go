@@ -57,7 +57,7 @@ func ownedBy(kind, name string) func(*corev1.Pod) {
 	}
 }
 
-// known are the objects that the webhook's cache holds.
+// known are the objects that the API server holds.
 func known(monitor vedettev1alpha1.ModelMonitor) []client.Object {
 	monitor.ObjectMeta.Name, monitor.ObjectMeta.Namespace = "fraud", "payments"
 	return []client.Object{
@@ -88,7 +88,7 @@ func TestHandle(t *testing.T) {
 	for name, tt := range map[string]struct {
 		pod        *corev1.Pod
 		raw        string
-		cached     []client.Object
+		objects    []client.Object
 		broken     error
 		oldCluster bool
 		dryRun     bool
@@ -101,20 +101,20 @@ func TestHandle(t *testing.T) {
 			wantEvents: events{"Pod/p CaptureInjected"}, wantCount: `reason="",result="Injected"`,
 		},
 		"the class gives the image": {
-			pod: pod(), cached: known(vedettev1alpha1.ModelMonitor{}), wantImage: "capture:class",
+			pod: pod(), objects: known(vedettev1alpha1.ModelMonitor{}), wantImage: "capture:class",
 			wantEvents: events{"Pod/p CaptureInjected"}, wantCount: `reason="",result="Injected"`,
 		},
 		"a mode that captures nothing still injects, so that no restart is needed to begin": {
 			pod:       pod(),
-			cached:    known(vedettev1alpha1.ModelMonitor{Spec: vedettev1alpha1.ModelMonitorSpec{Mode: vedettev1alpha1.ModeSuspended}}),
+			objects:   known(vedettev1alpha1.ModelMonitor{Spec: vedettev1alpha1.ModelMonitorSpec{Mode: vedettev1alpha1.ModeSuspended}}),
 			wantImage: "capture:class", wantEvents: events{"Pod/p CaptureInjected"}, wantCount: `reason="",result="Injected"`,
 		},
 		"the event goes to the Deployment of a ReplicaSet": {
-			pod: pod(ownedBy("ReplicaSet", "fraud-1")), cached: known(vedettev1alpha1.ModelMonitor{}), wantImage: "capture:class",
+			pod: pod(ownedBy("ReplicaSet", "fraud-1")), objects: known(vedettev1alpha1.ModelMonitor{}), wantImage: "capture:class",
 			wantEvents: events{"Deployment/fraud CaptureInjected"}, wantCount: `reason="",result="Injected"`,
 		},
-		"a ReplicaSet that is too new for the cache gets it itself": {
-			pod: pod(ownedBy("ReplicaSet", "fraud-2")), cached: known(vedettev1alpha1.ModelMonitor{}), wantImage: "capture:class",
+		"a ReplicaSet that is gone gets it itself": {
+			pod: pod(ownedBy("ReplicaSet", "fraud-2")), objects: known(vedettev1alpha1.ModelMonitor{}), wantImage: "capture:class",
 			wantEvents: events{"ReplicaSet/fraud-2 CaptureInjected"}, wantCount: `reason="",result="Injected"`,
 		},
 		"a StatefulSet gets it itself": {
@@ -126,15 +126,15 @@ func TestHandle(t *testing.T) {
 			wantEvents: events{"Pod/p CaptureSkippedHostNetwork"}, wantCount: `reason="HostNetwork",result="Skipped"`,
 		},
 		"the circuit breaker holds": {
-			pod: pod(), cached: known(tripped),
+			pod: pod(), objects: known(tripped),
 			wantEvents: events{"Pod/p CaptureSkippedTripped"}, wantCount: `reason="Tripped",result="Skipped"`,
 		},
 		"until a person re-arms it": {
-			pod: pod(), cached: known(rearmed), wantImage: "capture:class",
+			pod: pod(), objects: known(rearmed), wantImage: "capture:class",
 			wantEvents: events{"Pod/p CaptureInjected"}, wantCount: `reason="",result="Injected"`,
 		},
 		"an older re-arming does not count": {
-			pod: pod(), cached: known(rearmedBefore),
+			pod: pod(), objects: known(rearmedBefore),
 			wantEvents: events{"Pod/p CaptureSkippedTripped"}, wantCount: `reason="Tripped",result="Skipped"`,
 		},
 		"a cluster without native sidecars": {
@@ -145,8 +145,8 @@ func TestHandle(t *testing.T) {
 		"a dry run skips and leaves no trace":           {pod: pod(func(p *corev1.Pod) { p.Spec.HostNetwork = true }), dryRun: true},
 		"what cannot be read is admitted":               {raw: `{"spec": []}`, wantCount: `reason="Undecodable",result="Failed"`},
 		"what cannot be read is not counted on dry run": {raw: `{"spec": []}`, dryRun: true},
-		"a cache that does not answer": {
-			pod: pod(), broken: errors.New("the cache is not started"), wantCount: `reason="NotReady",result="Failed"`,
+		"an API server that does not answer": {
+			pod: pod(), broken: context.DeadlineExceeded, wantCount: `reason="NotReady",result="Failed"`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -156,7 +156,7 @@ func TestHandle(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			reader := fake.NewClientBuilder().WithScheme(scheme).WithObjects(tt.cached...).WithInterceptorFuncs(interceptor.Funcs{
+			reader := fake.NewClientBuilder().WithScheme(scheme).WithObjects(tt.objects...).WithInterceptorFuncs(interceptor.Funcs{
 				Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
 					if tt.broken != nil {
 						return tt.broken

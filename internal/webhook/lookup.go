@@ -5,13 +5,13 @@ package webhook
 import (
 	"context"
 	"fmt"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	vedettev1alpha1 "github.com/vedette-dev/vedette/api/v1alpha1"
@@ -20,27 +20,23 @@ import (
 	"github.com/vedette-dev/vedette/internal/naming"
 )
 
+// The API server waits five seconds for an admission, and does not say that it has given up: what takes longer than
+// these is answered, and counted, before.
+const (
+	readTimeout  = 3 * time.Second
+	ownerTimeout = time.Second
+)
+
 // +kubebuilder:rbac:groups=vedette.dev,resources=modelmonitors;monitorclasses,verbs=get;list;watch
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=get;list;watch
-// +kubebuilder:rbac:groups=apps,resources=replicasets,verbs=get;list;watch
+// +kubebuilder:rbac:groups=apps,resources=replicasets,verbs=get
 // +kubebuilder:rbac:groups="";events.k8s.io,resources=events,verbs=create;patch
-
-// Cache starts the informers that an Injector reads. Replicas that do not lead have no controllers that would.
-func Cache(ctx context.Context, c cache.Cache) error {
-	for _, obj := range []client.Object{
-		&vedettev1alpha1.ModelMonitor{}, &vedettev1alpha1.MonitorClass{},
-		metadata(corev1.SchemeGroupVersion.WithKind("Namespace")), metadata(appsv1.SchemeGroupVersion.WithKind("ReplicaSet")),
-	} {
-		if _, err := c.GetInformer(ctx, obj, cache.BlockUntilSynced(false)); err != nil {
-			return fmt.Errorf("starting an informer for %s: %w", obj.GetObjectKind().GroupVersionKind().Kind, err)
-		}
-	}
-	return nil
-}
 
 // known gathers what is known about the monitor that a pod names. A monitor or class that does not exist (yet) is no
 // error: the sidecar then passes through until its configuration arrives.
 func (i *Injector) known(ctx context.Context, pod *corev1.Pod) (inject.Request, error) {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
 	r := inject.Request{Pod: pod, Image: i.Image}
 	m := &vedettev1alpha1.ModelMonitor{}
 	err := i.Reader.Get(ctx, client.ObjectKey{Namespace: pod.Namespace, Name: inject.Monitor(pod)}, m)
@@ -72,13 +68,15 @@ func (i *Injector) known(ctx context.Context, pod *corev1.Pod) (inject.Request, 
 // owner is what a person looks at when pods are missing something: the Deployment, StatefulSet or Job that wants the pod,
 // else the pod itself.
 func (i *Injector) owner(ctx context.Context, pod *corev1.Pod) *corev1.ObjectReference {
+	ctx, cancel := context.WithTimeout(ctx, ownerTimeout)
+	defer cancel()
 	ref := metav1.GetControllerOf(pod)
 	if ref == nil {
 		return &corev1.ObjectReference{APIVersion: "v1", Kind: "Pod", Namespace: pod.Namespace, Name: pod.Name, UID: pod.UID}
 	}
 	if ref.Kind == "ReplicaSet" {
 		rs := metadata(appsv1.SchemeGroupVersion.WithKind("ReplicaSet"))
-		// A ReplicaSet that the cache does not know yet was made a moment ago: it will have to do itself.
+		// A ReplicaSet that cannot be read will have to do itself.
 		if err := i.Reader.Get(ctx, client.ObjectKey{Namespace: pod.Namespace, Name: ref.Name}, rs); err == nil {
 			if of := metav1.GetControllerOf(rs); of != nil {
 				ref = of

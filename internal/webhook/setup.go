@@ -43,17 +43,14 @@ type Options struct {
 }
 
 // SetUp adds the webhook to a manager, on every replica, and its part of readiness: a replica is ready once it has a
-// certificate, its caches are filled and its server answers.
-func SetUp(ctx context.Context, mgr manager.Manager, o Options) error {
-	if err := Cache(ctx, mgr.GetCache()); err != nil {
-		return err
-	}
+// certificate and its server answers.
+func SetUp(mgr manager.Manager, o Options) error {
 	counter := NewCounter()
 	if err := metrics.Registry.Register(counter); err != nil {
 		return fmt.Errorf("registering the injection counter: %w", err)
 	}
 	s := &server{mgr: mgr, certificates: o.Certificates, started: make(chan struct{}), handler: &Injector{
-		Reader:         mgr.GetCache(),
+		Reader:         mgr.GetAPIReader(),
 		Decoder:        admission.NewDecoder(mgr.GetScheme()),
 		Recorder:       mgr.GetEventRecorder("vedette-injector"),
 		Injections:     counter,
@@ -77,15 +74,12 @@ type server struct {
 // NeedLeaderElection is false: every replica serves.
 func (*server) NeedLeaderElection() bool { return false }
 
-// Start waits for certificate and caches, and hands the handler to the webhook server.
+// Start waits for the certificate, and hands the handler to the webhook server.
 func (s *server) Start(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		return nil
 	case <-s.certificates:
-	}
-	if !s.mgr.GetCache().WaitForCacheSync(ctx) {
-		return nil // the manager stops
 	}
 	s.mgr.GetWebhookServer().Register(Path, &webhook.Admission{Handler: s.handler})
 	close(s.started)
@@ -98,6 +92,6 @@ func (s *server) ready(req *http.Request) error {
 	case <-s.started:
 		return s.mgr.GetWebhookServer().StartedChecker()(req)
 	default:
-		return errors.New("waiting for the serving certificate and the caches")
+		return errors.New("waiting for the serving certificate")
 	}
 }

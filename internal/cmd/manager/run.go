@@ -46,7 +46,7 @@ func run(ctx context.Context, o options, logger logr.Logger) error {
 	if err != nil {
 		return err
 	}
-	if err := addWebhook(ctx, mgr, o, logger); err != nil {
+	if err := addWebhook(mgr, o, logger); err != nil {
 		return err
 	}
 	if err := addControllers(ctx, mgr, o); err != nil {
@@ -87,7 +87,7 @@ func newManager(cfg *rest.Config, o options, logger logr.Logger) (manager.Manage
 }
 
 // addWebhook adds injection, unless it is turned off.
-func addWebhook(ctx context.Context, mgr manager.Manager, o options, logger logr.Logger) error {
+func addWebhook(mgr manager.Manager, o options, logger logr.Logger) error {
 	if o.injection == injectionDisabled {
 		return mgr.AddReadyzCheck("ping", healthz.Ping)
 	}
@@ -106,7 +106,7 @@ func addWebhook(ctx context.Context, mgr manager.Manager, o options, logger logr
 	if err != nil {
 		return err
 	}
-	return webhook.SetUp(ctx, mgr, webhook.Options{Image: o.captureImage, NativeSidecars: native, Certificates: certificates})
+	return webhook.SetUp(mgr, webhook.Options{Image: o.captureImage, NativeSidecars: native, Certificates: certificates})
 }
 
 // addControllers adds what the leader runs.
