@@ -17,6 +17,10 @@ PLUGINS  := kubectl-vedette
 
 ##@ Try it
 
+# Compiled as the cluster's programs are (hack/cluster/programs), the demo shares with them what both import.
+demo demo-down: export CGO_ENABLED = 0
+demo demo-down: export GOFLAGS = -buildvcs=false -trimpath -gcflags=all=-dwarf=false
+
 .PHONY: demo
 demo: ## Run the whole loop on real flights, on a cluster of its own (or KUBECONFIG's), and check what it shows.
 	go run ./test/demo

@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/vedette-dev/vedette/hack/cluster/image"
+	"github.com/vedette-dev/vedette/hack/cluster/programs"
 )
 
 // ownImages are the images made from this repository: name to package.
@@ -76,9 +77,9 @@ func (c *cluster) image(ctx context.Context, name string) (image.Image, error) {
 	}
 	// The go command's own cache tells whether anything has changed.
 	binary := filepath.Join(c.cache, "own", name)
-	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-trimpath", "-ldflags=-s -w", "-o", binary, pkg)
+	cmd := exec.CommandContext(ctx, "go", "build", "-ldflags=-s -w", "-o", binary, pkg)
 	cmd.Dir = c.root
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux")
+	cmd.Env = append(os.Environ(), append(programs.Environment, "GOOS=linux")...)
 	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 	if err := cmd.Run(); err != nil {
 		return img, fmt.Errorf("building %s: %w", pkg, err)

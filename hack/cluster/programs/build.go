@@ -15,6 +15,11 @@ import (
 	"time"
 )
 
+// Environment makes every build of the cluster a static one in the same way: what several programs import is then
+// compiled once, for their modules agree about its version, too. Nobody debugs these programs: without DWARF a fifth of
+// the time is saved.
+var Environment = []string{"CGO_ENABLED=0", "GOFLAGS=-buildvcs=false -trimpath -gcflags=all=-dwarf=false"}
+
 // Builder builds programs into a cache and finds them there.
 type Builder struct {
 	// Modules is the folder that holds one folder per pinning module.
@@ -108,9 +113,9 @@ func (b *Builder) build(ctx context.Context, p Program, dir string) error {
 	start := b.Now()
 	fmt.Fprintf(b.Log, "building %s …\n", p.Name)
 	partial := filepath.Join(dir, "."+p.Name+".partial")
-	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-tags="+p.Tags, "-ldflags="+ldflags, "-o", partial, p.Package)
+	cmd := exec.CommandContext(ctx, "go", "build", "-tags="+p.Tags, "-ldflags="+ldflags, "-o", partial, p.Package)
 	cmd.Dir = moduleDir
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=")
+	cmd.Env = append(os.Environ(), append(Environment, "GOWORK=off")...)
 	cmd.Stdout, cmd.Stderr = b.Log, b.Log
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("building %s from module %s: %w", p.Name, p.Module, err)

@@ -5,6 +5,7 @@ package programs
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -70,5 +71,37 @@ func TestLdflags(t *testing.T) {
 				t.Errorf("ldflags = %q, %v, want %q, error %v", got, err, tt.want, tt.wantErr)
 			}
 		})
+	}
+}
+
+// apart are modules of which programs need versions of their own, and which little else imports: promtool does not compile
+// with the newest client_golang.
+var apart = []string{"github.com/prometheus/client_golang", "github.com/prometheus/common", "github.com/prometheus/procfs"}
+
+// TestModulesAgree: two versions of one module, and of all that imports it, are compiled twice, which made the demo's first
+// run a third longer.
+func TestModulesAgree(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join("..", "modules", "*", "go.mod"))
+	if err != nil || len(files) < 2 {
+		t.Fatalf("found modules %q: %v", files, err)
+	}
+	type pin struct{ file, version string }
+	pins := map[string]pin{}
+	for _, file := range append(files, filepath.Join("..", "..", "..", "go.mod")) {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(content)) {
+			fields := strings.Fields(strings.TrimPrefix(strings.TrimSpace(line), "require "))
+			if len(fields) < 2 || slices.Contains(apart, fields[0]) || !strings.Contains(fields[0], "/") || !strings.HasPrefix(fields[1], "v") {
+				continue
+			}
+			before, ok := pins[fields[0]]
+			if ok && before.version != fields[1] {
+				t.Errorf("%s has %s %s, and %s has %s: go get the newer in the other's folder, and go mod tidy", file, fields[0], fields[1], before.file, before.version)
+			}
+			pins[fields[0]] = pin{file, fields[1]}
+		}
 	}
 }

@@ -15,7 +15,7 @@ import (
 // program is built, and the toolchain. Equal keys mean equal programs.
 func moduleKey(files fs.FS, module, goVersion string) (string, error) {
 	h := sha256.New()
-	fmt.Fprintf(h, "%s\n", goVersion)
+	fmt.Fprintf(h, "%s %q\n", goVersion, Environment)
 	for _, name := range slices.Sorted(maps.Keys(catalogue)) {
 		if p := catalogue[name]; p.Module == module {
 			fmt.Fprintf(h, "%+v\n", p)
