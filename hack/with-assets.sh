@@ -55,11 +55,12 @@ packages() {
   fi
 }
 
-: "${KUBEBUILDER_ASSETS:=$(cluster assets)}"
-: "${VEDETTE_PROMTOOL:=$(cluster which promtool)}"
-: "${VEDETTE_VERSITYGW:=$(cluster which versitygw)}"
-: "${VEDETTE_POSTGRES_BIN:=$(postgres)}"
-: "${VEDETTE_CHROMIUM:=$(chromium)}"
+# Each by a statement of its own, so that one that cannot be had ends this, instead of letting its tests skip.
+KUBEBUILDER_ASSETS=${KUBEBUILDER_ASSETS:-$(cluster assets)}
+VEDETTE_PROMTOOL=${VEDETTE_PROMTOOL:-$(cluster which promtool)}
+VEDETTE_VERSITYGW=${VEDETTE_VERSITYGW:-$(cluster which versitygw)}
+VEDETTE_POSTGRES_BIN=${VEDETTE_POSTGRES_BIN:-$(postgres)}
+VEDETTE_CHROMIUM=${VEDETTE_CHROMIUM:-$(chromium)}
 export KUBEBUILDER_ASSETS VEDETTE_PROMTOOL VEDETTE_VERSITYGW VEDETTE_POSTGRES_BIN VEDETTE_CHROMIUM
 
 packages test/duckdb
