@@ -45,9 +45,10 @@ prove: ## Run the proofs that take minutes, on a real cluster and beside it; the
 	hack/with-assets.sh go test -count=1 -p 1 -timeout 180m -v -run '^TestProve' ./internal/analyze/upkeep ./internal/cmd/review ./internal/review/db -proof "$(CURDIR)/docs/proof"
 
 .PHONY: bench
-bench: ## Measure the proxy beside its rivals, and the analysis on a million rows.
+bench: ## Measure the proxy beside its rivals, the analysis on a million rows, and the queue's intake.
 	go run ./test/bench
 	go test -run '^$$' -bench . -benchmem ./internal/analyze/...
+	hack/with-assets.sh go test -run '^$$' -bench . ./internal/review/db
 
 .PHONY: update-golden
 update-golden: ## Rewrite golden files from what the code gives now; read the diff.

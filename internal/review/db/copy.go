@@ -91,6 +91,10 @@ func (d *DB) standStill(ctx context.Context, tx *sql.Tx) error {
 	return err
 }
 
+// copyRows bounds one statement: SQLite finds a parameter by going through those before it, so that many rows cost more than as
+// many statements.
+const copyRows = 20
+
 func copyTable(ctx context.Context, source, target *sql.Tx, name string, columns []string) (Content, error) {
 	var rows int64
 	if err := target.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT 1 FROM `+name+` LIMIT 1) AS first`).Scan(&rows); err != nil {
@@ -110,7 +114,7 @@ func copyTable(ctx context.Context, source, target *sql.Tx, name string, columns
 		return err
 	}
 	sent, err := digest(ctx, source, name, columns, func(row []any) error {
-		if pending = append(pending, row...); len(pending) >= rowsPerInsert*len(columns) {
+		if pending = append(pending, row...); len(pending) >= copyRows*len(columns) {
 			return flush()
 		}
 		return nil

@@ -3,6 +3,7 @@
 package db
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -24,13 +25,23 @@ type dialect struct {
 	lock, lockIfFree string
 	// scrub is run after an erasure, so that what was erased is not in a log either; "" where that is not for a client to do.
 	scrub string
+	// among ends a condition: a value is one of those in a parameter, by its number, that list makes of a slice.
+	among func(parameter int) string
+	list  func(slice any) (any, error)
+	// insert adds rows to a table, but for those whose key, the first column, is there already. It says which keys are new.
+	insert func(ctx context.Context, tx *sql.Tx, table string, columns []column, rows [][]any) (map[string]bool, error)
 	// brokenOff says that the transaction failed only because of another, and may be tried again.
 	brokenOff func(error) bool
 }
 
 var (
-	sqliteDialect   = &dialect{goose: goose.DialectSQLite3, brokenOff: sqliteBusy, scrub: `PRAGMA wal_checkpoint(TRUNCATE)`}
-	postgresDialect = &dialect{goose: goose.DialectPostgres, lock: " FOR UPDATE", lockIfFree: " FOR UPDATE SKIP LOCKED", brokenOff: postgresBrokenOff}
+	sqliteDialect = &dialect{
+		goose: goose.DialectSQLite3, scrub: `PRAGMA wal_checkpoint(TRUNCATE)`, among: sqliteAmong, list: sqliteList, insert: sqliteInsert, brokenOff: sqliteBusy,
+	}
+	postgresDialect = &dialect{
+		goose: goose.DialectPostgres, lock: " FOR UPDATE", lockIfFree: " FOR UPDATE SKIP LOCKED",
+		among: postgresAmong, list: postgresList, insert: postgresInsert, brokenOff: postgresBrokenOff,
+	}
 )
 
 // Schemes of databases.
@@ -52,10 +63,11 @@ func connect(rawURL string) (*DB, error) {
 
 // sqlitePragmas make an acknowledged answer survive a power cut (synchronous FULL), let readers read while one writes
 // (WAL), let other processes finish first (busy_timeout), leave nothing of what was deleted in the file (secure_delete), and
-// need no folder for temporary files.
+// need no folder for temporary files. Its log is folded into the file each 16 MiB: pages that many transactions change are then
+// written there once.
 var sqlitePragmas = []string{
 	"busy_timeout(15000)", "journal_mode(WAL)", "synchronous(FULL)", "secure_delete(ON)", "temp_store(MEMORY)",
-	"journal_size_limit(67108864)",
+	"journal_size_limit(67108864)", "wal_autocheckpoint(4096)",
 }
 
 // Each connection to SQLite has a cache of its own, outside of what Go's memory limit bounds: together they have 64 MiB.

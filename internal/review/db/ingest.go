@@ -22,6 +22,14 @@ type Candidate struct {
 	Item        review.Item
 	Factors     rank.Factors
 	Fingerprint uint64
+
+	encoded encoded
+}
+
+// encoded is what of an item is written as text.
+type encoded struct {
+	band       band
+	rules, doc string
 }
 
 // Chunk is a part of a file of records.
@@ -36,6 +44,37 @@ type Chunk struct {
 	Candidates []Candidate
 	// Records counts the rows by segment, and all of them under "", by the inverse of their keep probability.
 	Records map[string]float64
+}
+
+// Encode does the part of the work that needs no database, for a caller who has time for it while another chunk is taken in.
+func (c *Chunk) Encode() error {
+	for i := range c.Candidates {
+		if err := c.Candidates[i].encode(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Candidate) encode() error {
+	if c.encoded.doc != "" {
+		return nil
+	}
+	var e encoded
+	var err error
+	if e.band, err = newBand(c.Item.Monitor, c.Item.Origin, false, c.Item.Prediction.Segments); err != nil {
+		return err
+	}
+	rules, err := json.Marshal(append([]string{}, c.Item.Rules...))
+	if err != nil {
+		return fmt.Errorf("encoding an item: %w", err)
+	}
+	e.rules = string(rules)
+	if e.doc, err = encodeItem(&c.Item); err != nil {
+		return err
+	}
+	c.encoded = e
+	return nil
 }
 
 // Added is what became of a chunk.
@@ -67,19 +106,17 @@ func (d *DB) FileProgress(ctx context.Context, file string) (rows int64, finishe
 // FinishedFiles are those of the files that were read to their end.
 func (d *DB) FinishedFiles(ctx context.Context, files []string) (map[string]bool, error) {
 	finished := map[string]bool{}
-	for part := range slices.Chunk(files, 500) {
-		args := make([]any, len(part))
-		for i, f := range part {
-			args[i] = f
-		}
-		if err := each(ctx, d.read, `SELECT name FROM files WHERE finished = 1 AND name IN `+values(1, len(part)), args, func(scan func(...any) error) error {
+	list, err := d.dialect.list(files)
+	if err == nil {
+		err = each(ctx, d.read, `SELECT name FROM files WHERE finished = 1 AND name `+d.dialect.among(1), []any{list}, func(scan func(...any) error) error {
 			var name string
 			err := scan(&name)
 			finished[name] = true
 			return err
-		}); err != nil {
-			return nil, fmt.Errorf("reading which files were read: %w", err)
-		}
+		})
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading which files were read: %w", err)
 	}
 	return finished, nil
 }
@@ -87,13 +124,16 @@ func (d *DB) FinishedFiles(ctx context.Context, files []string) (map[string]bool
 // Ingest takes a chunk of a file in: its items, and that it was read, in one transaction. Each record becomes an item once,
 // whatever the number of replicas, files, and attempts.
 func (d *DB) Ingest(ctx context.Context, c Chunk) (Added, error) {
+	if err := c.Encode(); err != nil {
+		return Added{}, fmt.Errorf("taking records in: %w", err)
+	}
 	var added Added
 	err := d.tx(ctx, func(ctx context.Context, tx *sql.Tx) error {
 		added = Added{}
 		if err := d.reach(ctx, tx, &c); err != nil {
 			return err
 		}
-		items, known, err := d.fresh(ctx, tx, c.Candidates)
+		items, err := d.fresh(ctx, tx, c.Candidates)
 		if err != nil {
 			return err
 		}
@@ -113,7 +153,7 @@ func (d *DB) Ingest(ctx context.Context, c Chunk) (Added, error) {
 				added.Duplicates++
 			}
 		}
-		added.Items, added.Known = len(inserted), known+len(items)-len(inserted)
+		added.Items, added.Known = len(inserted), len(c.Candidates)-len(inserted)
 		for _, id := range slices.Sorted(maps.Keys(stood)) {
 			if _, err := tx.ExecContext(ctx, `UPDATE items SET duplicates = duplicates + $1 WHERE id = $2`, stood[id], id); err != nil {
 				return err
@@ -167,23 +207,25 @@ type newItem struct {
 }
 
 // fresh drops candidates that come twice, and those that were items once and are gone.
-func (d *DB) fresh(ctx context.Context, tx *sql.Tx, candidates []Candidate) ([]newItem, int, error) {
-	gone := map[string]bool{}
-	var items []newItem
-	for part := range slices.Chunk(candidates, 500) {
-		args := make([]any, len(part))
-		for i := range part {
-			args[i] = part[i].Item.ID
-		}
-		if err := each(ctx, tx, `SELECT id FROM gone WHERE id IN `+values(1, len(part)), args, func(scan func(...any) error) error {
-			var id string
-			err := scan(&id)
-			gone[id] = true
-			return err
-		}); err != nil {
-			return nil, 0, err
-		}
+func (d *DB) fresh(ctx context.Context, tx *sql.Tx, candidates []Candidate) ([]newItem, error) {
+	ids := make([]string, len(candidates))
+	for i := range candidates {
+		ids[i] = candidates[i].Item.ID
 	}
+	list, err := d.dialect.list(ids)
+	if err != nil {
+		return nil, err
+	}
+	gone := map[string]bool{}
+	if err := each(ctx, tx, `SELECT id FROM gone WHERE id `+d.dialect.among(1), []any{list}, func(scan func(...any) error) error {
+		var id string
+		err := scan(&id)
+		gone[id] = true
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	var items []newItem
 	for i := range candidates {
 		c := &candidates[i]
 		if gone[c.Item.ID] {
@@ -192,31 +234,31 @@ func (d *DB) fresh(ctx context.Context, tx *sql.Tx, candidates []Candidate) ([]n
 		gone[c.Item.ID] = true
 		items = append(items, newItem{candidate: c})
 	}
-	return items, len(candidates) - len(items), nil
+	return items, nil
 }
 
 // represent finds the item that stands for each near-duplicate. The random slice has none: there, each record counts.
 func (d *DB) represent(ctx context.Context, tx *sql.Tx, items []newItem) error {
+	fingerprints := make([]int64, len(items))
+	for i, it := range items {
+		fingerprints[i] = int64(it.candidate.Fingerprint) //nolint:gosec // the bits are what counts
+	}
+	list, err := d.dialect.list(fingerprints)
+	if err != nil {
+		return err
+	}
 	first := map[uint64]string{}
-	since := micros(d.now().Add(-duplicateWindow))
-	for part := range slices.Chunk(items, 500) {
-		args := []any{since, string(review.Outlier)}
-		for _, it := range part {
-			args = append(args, int64(it.candidate.Fingerprint)) //nolint:gosec // the bits are what counts
-		}
-		placeholders := values(1, len(args))[len("($1,$2,"):]
-		if err := each(ctx, tx, `SELECT fingerprint, id FROM items WHERE duplicate_of = '' AND added_at >= $1 AND origin = $2 AND fingerprint IN (`+placeholders,
-			args, func(scan func(...any) error) error {
-				var fingerprint int64
-				var id string
-				err := scan(&fingerprint, &id)
-				if before, ok := first[uint64(fingerprint)]; !ok || id < before { //nolint:gosec // the bits are what counts
-					first[uint64(fingerprint)] = id //nolint:gosec // the bits are what counts
-				}
-				return err
-			}); err != nil {
+	if err := each(ctx, tx, `SELECT fingerprint, id FROM items WHERE duplicate_of = '' AND added_at >= $1 AND origin = $2 AND fingerprint `+d.dialect.among(3),
+		[]any{micros(d.now().Add(-duplicateWindow)), string(review.Outlier), list}, func(scan func(...any) error) error {
+			var fingerprint int64
+			var id string
+			err := scan(&fingerprint, &id)
+			if before, ok := first[uint64(fingerprint)]; !ok || id < before { //nolint:gosec // the bits are what counts
+				first[uint64(fingerprint)] = id //nolint:gosec // the bits are what counts
+			}
 			return err
-		}
+		}); err != nil {
+		return err
 	}
 	for i, it := range items {
 		if it.candidate.Item.Origin == review.Random {
@@ -231,67 +273,44 @@ func (d *DB) represent(ctx context.Context, tx *sql.Tx, items []newItem) error {
 	return nil
 }
 
-// rowsPerInsert bounds one statement: SQLite finds a parameter by going through those before it, so that many rows cost more
-// than as many statements.
-const rowsPerInsert = 20
+// newColumns are the columns of items that a new one fills, and their types.
+var newColumns = []column{
+	{"id", text}, {"monitor", text}, {"origin", text}, {"state", text}, {"band", bigint}, {"priority", double}, {"fingerprint", bigint},
+	{"duplicate_of", text}, {"label_key", text}, {"predicted_at", bigint}, {"added_at", bigint}, {"inclusion", double}, {"uncertainty", double},
+	{"strangeness", double}, {"rarity", double}, {"rules", text}, {"doc", text}, {"weighed", text},
+}
 
 // insert writes items, and says which of them were not there before.
 func (d *DB) insert(ctx context.Context, tx *sql.Tx, items []newItem) ([]newItem, error) {
-	var inserted []newItem
-	const columns = 18
 	kept := map[int64]bool{} // bands: most items share one with others
-	for part := range slices.Chunk(items, rowsPerInsert) {
-		args := make([]any, 0, len(part)*columns)
-		byID := make(map[string]newItem, len(part))
-		for _, it := range part {
-			b, err := newBand(it.candidate.Item.Monitor, it.candidate.Item.Origin, false, it.candidate.Item.Prediction.Segments)
-			if err != nil {
+	rows := make([][]any, 0, len(items))
+	for _, it := range items {
+		if b := it.candidate.encoded.band; !kept[b.id] {
+			if err := d.keepBand(ctx, tx, b); err != nil {
 				return nil, err
 			}
-			if !kept[b.id] {
-				if err := d.keepBand(ctx, tx, b); err != nil {
-					return nil, err
-				}
-				kept[b.id] = true
-			}
-			row, err := d.row(it, b)
-			if err != nil {
-				return nil, err
-			}
-			args, byID[it.candidate.Item.ID] = append(args, row...), it
+			kept[b.id] = true
 		}
-		if err := each(ctx, tx, `INSERT INTO items (id, monitor, origin, state, band, priority, fingerprint, duplicate_of, label_key, predicted_at,
-			added_at, inclusion, uncertainty, strangeness, rarity, rules, doc, weighed) VALUES `+values(len(part), columns)+
-			` ON CONFLICT DO NOTHING RETURNING id`, args, func(scan func(...any) error) error {
-			var id string
-			err := scan(&id)
-			inserted = append(inserted, byID[id])
-			return err
-		}); err != nil {
-			return nil, err
-		}
+		rows = append(rows, d.row(it))
 	}
-	return inserted, nil
+	isNew, err := d.dialect.insert(ctx, tx, "items", newColumns, rows)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(items, func(it newItem) bool { return !isNew[it.candidate.Item.ID] }), nil
 }
 
-func (d *DB) row(n newItem, b band) ([]any, error) {
+// row is what an item has in newColumns.
+func (d *DB) row(n newItem) []any {
 	c, doc := n.candidate, d.review.Load()
 	it := &c.Item
 	it.State, it.Added = review.Pending, d.now()
 	it.Priority = priority(doc, it, c.Factors, n.duplicateOf != "")
-	rules, err := json.Marshal(append([]string{}, it.Rules...))
-	if err != nil {
-		return nil, err
-	}
-	text, err := encodeItem(it)
-	if err != nil {
-		return nil, err
-	}
 	return []any{
-		it.ID, it.Monitor, string(it.Origin), string(it.State), b.id, it.Priority, int64(c.Fingerprint), n.duplicateOf, //nolint:gosec // the bits are what counts
+		it.ID, it.Monitor, string(it.Origin), string(it.State), c.encoded.band.id, it.Priority, int64(c.Fingerprint), n.duplicateOf, //nolint:gosec // the bits are what counts
 		plainText(it.Prediction.LabelKey), micros(it.Prediction.Time), micros(it.Added), it.InclusionProbability,
-		c.Factors.Uncertainty, c.Factors.Strangeness, c.Factors.Rarity, string(rules), text, doc.Revision,
-	}, nil
+		c.Factors.Uncertainty, c.Factors.Strangeness, c.Factors.Rarity, c.encoded.rules, c.encoded.doc, doc.Revision,
+	}
 }
 
 // priority is that of an item under the document of the queue.

@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"github.com/vedette-dev/vedette/internal/review"
-	"github.com/vedette-dev/vedette/internal/review/db"
 	"github.com/vedette-dev/vedette/internal/testing/postgres"
 	"github.com/vedette-dev/vedette/internal/wire"
 )
@@ -39,7 +38,12 @@ var (
 // looked at how its values are distributed, and after.
 func TestTheNextItemIsFoundByAnIndex(t *testing.T) {
 	both(t, func(t *testing.T, q *queue) {
-		q.bulk(2000)
+		q.configure(func(r *wire.Review) { r.Select.RandomShare = 1 })
+		s := newTraffic(t)
+		s.file(2000)
+		if stats, err := readAll(t.Context(), s.reader(q.DB, q), &q.doc); err != nil || stats.Items != 2000 {
+			t.Fatalf("%+v, %v", stats, err)
+		}
 		for _, when := range []string{"before", "after"} {
 			plan, err := q.PlanOfNext(t.Context())
 			if err != nil {
@@ -60,34 +64,11 @@ func TestTheNextItemIsFoundByAnIndex(t *testing.T) {
 	})
 }
 
-// bulk fills the queue as ingest does: in chunks of 500, of 32 sets of segments, a tenth of them of the random slice.
-func (q *queue) bulk(items int) {
-	q.Helper()
-	for from := 0; from < items; from += 500 {
-		chunk := db.Chunk{Monitor: "fraud", File: fmt.Sprintf("bulk-%d", from), Rows: 500, Finished: true, Records: map[string]float64{"": 500, "new": 100}}
-		for i := from; i < from+500; i++ {
-			var segments []string
-			for s := range 5 {
-				if i>>s&1 == 1 {
-					segments = append(segments, fmt.Sprint("s", s))
-				}
-			}
-			c := candidate(fmt.Sprintf("0d9c1f3e-%08d", i), rand.Float64(), segments...)
-			if i%10 == 0 {
-				c.Item.Origin = review.Random
-			}
-			c.Item.Prediction.Features = slices.Repeat(c.Item.Prediction.Features, 10)
-			chunk.Candidates = append(chunk.Candidates, c)
-		}
-		if _, err := q.Ingest(q.Context(), chunk); err != nil {
-			q.Fatal(err)
-		}
-	}
-}
-
 const (
 	// asked is how often the next item is asked for.
 	asked = 2000
+	// proofFile is how many records a file holds.
+	proofFile = 5000
 	// wantNext bounds the 99th percentile of the time that the next item takes.
 	wantNext = 50 * time.Millisecond
 )
@@ -124,9 +105,16 @@ func measure(t *testing.T, url string) [][2]string {
 	q := open(t, url, document())
 	q.configure(func(r *wire.Review) {
 		r.Budget = wire.ReviewBudget{ItemsPerDay: *proofItems, ItemsPerSegmentDay: *proofItems}
+		r.Select.RandomShare = 1
 	})
+	s := newTraffic(t)
+	for s.rows < *proofItems {
+		s.file(min(proofFile, *proofItems-s.rows))
+	}
 	start := time.Now()
-	q.bulk(*proofItems)
+	if stats, err := readAll(t.Context(), s.reader(q.DB, q), &q.doc); err != nil || stats.Items != int64(*proofItems) {
+		t.Fatalf("%+v, %v", stats, err)
+	}
 	ingest := time.Since(start)
 	before := load(t)
 	t.Logf("%d items came in %s; load %s", *proofItems, ingest, before)
@@ -157,7 +145,7 @@ func measure(t *testing.T, url string) [][2]string {
 		{"answer", quantiles(answer)},
 		{"next item, with 8 annotators at once", quantiles(together)},
 		{"health of the queue", health.Round(time.Millisecond).String()},
-		{"taken in", fmt.Sprintf("%.0f a second, one chunk of 500 after the other", float64(*proofItems)/ingest.Seconds())},
+		{"taken in", fmt.Sprintf("%.0f a second, by one reader, from files of %d records with ten features", float64(*proofItems)/ingest.Seconds(), proofFile)},
 		{"the disk by itself", fmt.Sprintf("%.0f MB/s written in one piece; %.0f times a second, 4 KiB written and synced", throughput, syncs)},
 		{"load of the machine (1, 5, 15 minutes)", fmt.Sprintf("%s before the first item, %s at the end", before, load(t))},
 	}

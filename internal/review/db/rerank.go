@@ -22,7 +22,7 @@ func (d *DB) Rerank(ctx context.Context, after string) (string, error) {
 	doc := d.review.Load()
 	// They are looked for before the transaction, which would keep others waiting. An index by state would be of no use, and planners
 	// are kept from it: they would sort all that wait by id, each time.
-	var ids []any
+	var ids []string
 	err := each(ctx, d.read, `SELECT id FROM items WHERE id > $1 AND coalesce(state, '') = 'pending' AND weighed <> $2 ORDER BY id LIMIT $3`,
 		[]any{after, doc.Revision, rerankRows}, func(scan func(...any) error) error {
 			var id string
@@ -39,13 +39,17 @@ func (d *DB) Rerank(ctx context.Context, after string) (string, error) {
 	if len(ids) == 0 {
 		return "", nil
 	}
-	return ids[len(ids)-1].(string), nil
+	return ids[len(ids)-1], nil
 }
 
-func (d *DB) rerank(ctx context.Context, tx *sql.Tx, doc *wire.Review, ids []any) error {
+func (d *DB) rerank(ctx context.Context, tx *sql.Tx, doc *wire.Review, ids []string) error {
+	list, err := d.dialect.list(ids)
+	if err != nil {
+		return err
+	}
 	priorities := map[string]float64{}
-	err := each(ctx, tx, `SELECT id, monitor, origin, added_at, rules, uncertainty, strangeness, rarity, duplicate_of FROM items WHERE id IN `+
-		values(1, len(ids))+` ORDER BY id`+d.dialect.lock, ids, func(scan func(...any) error) error {
+	err = each(ctx, tx, `SELECT id, monitor, origin, added_at, rules, uncertainty, strangeness, rarity, duplicate_of FROM items WHERE id `+
+		d.dialect.among(1)+` ORDER BY id`+d.dialect.lock, []any{list}, func(scan func(...any) error) error {
 		var it review.Item
 		var f rank.Factors
 		var added int64

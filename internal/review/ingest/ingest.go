@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"time"
 
 	"github.com/vedette-dev/vedette/internal/erasure"
@@ -168,42 +169,83 @@ func (r *Reader) rows(ctx context.Context, s *selector, key string, from int64, 
 	if err != nil {
 		return err
 	}
-	share := func(segment string) float64 { return shares[segment] }
 	s.open(file.Features)
-	chunk := db.Chunk{Monitor: s.monitor, File: key, From: from, Records: map[string]float64{}}
-	flush := func(last bool) error {
-		chunk.Finished = last
+	chunks := ahead(s.chunks(file, key, from, func(segment string) float64 { return shares[segment] }))
+	for chunk, err := range chunks {
+		if err != nil {
+			return err
+		}
 		added, err := r.Database.Ingest(ctx, chunk)
 		if err != nil {
 			return err
 		}
 		stats.Rows += chunk.Rows
 		stats.Items, stats.Duplicates, stats.Known = stats.Items+int64(added.Items), stats.Duplicates+int64(added.Duplicates), stats.Known+int64(added.Known)
-		chunk = db.Chunk{Monitor: s.monitor, File: key, From: chunk.From + chunk.Rows, Records: map[string]float64{}}
-		return nil
 	}
-	at := int64(0)
-	for row, err := range file.Rows() {
-		if err != nil {
-			return err
+	return nil
+}
+
+// chunks are what a file holds from a row on, ready for the database. An error is the last of them.
+func (s *selector) chunks(file *record.Reader, key string, from int64, share func(segment string) float64) iter.Seq2[db.Chunk, error] {
+	return func(yield func(db.Chunk, error) bool) {
+		next := func(from int64) db.Chunk {
+			return db.Chunk{Monitor: s.monitor, File: key, From: from, Records: map[string]float64{}}
 		}
-		if at++; at <= from {
-			continue
+		chunk, at := next(from), int64(0)
+		for row, err := range file.Rows() {
+			if err != nil {
+				yield(db.Chunk{}, err)
+				return
+			}
+			if at++; at <= from {
+				continue
+			}
+			chunk.Rows++
+			weight := 1 / probability(row.KeepProbability)
+			chunk.Records[""] += weight
+			for _, segment := range row.Segments {
+				chunk.Records[plain(segment)] += weight
+			}
+			if c, ok := s.pick(row, file.Features, share); ok {
+				chunk.Candidates = append(chunk.Candidates, c)
+			}
+			if chunk.Rows == chunkRows || len(chunk.Candidates) == chunkCandidates {
+				if !yield(chunk, chunk.Encode()) {
+					return
+				}
+				chunk = next(at)
+			}
 		}
-		chunk.Rows++
-		weight := 1 / probability(row.KeepProbability)
-		chunk.Records[""] += weight
-		for _, segment := range row.Segments {
-			chunk.Records[plain(segment)] += weight
-		}
-		if c, ok := s.pick(row, file.Features, share); ok {
-			chunk.Candidates = append(chunk.Candidates, c)
-		}
-		if chunk.Rows == chunkRows || len(chunk.Candidates) == chunkCandidates {
-			if err := flush(false); err != nil {
-				return err
+		chunk.Finished = true
+		yield(chunk, chunk.Encode())
+	}
+}
+
+// ahead makes the next chunk while the one before is taken in.
+func ahead(chunks iter.Seq2[db.Chunk, error]) iter.Seq2[db.Chunk, error] {
+	type made struct {
+		chunk db.Chunk
+		err   error
+	}
+	return func(yield func(db.Chunk, error) bool) {
+		ready, done, ended := make(chan made), make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(ended)
+			defer close(ready)
+			for chunk, err := range chunks {
+				select {
+				case ready <- made{chunk, err}:
+				case <-done:
+					return
+				}
+			}
+		}()
+		defer func() { <-ended }()
+		defer close(done)
+		for m := range ready {
+			if !yield(m.chunk, m.err) {
+				return
 			}
 		}
 	}
-	return flush(true)
 }
