@@ -46,7 +46,8 @@ type Chunk struct {
 	Records map[string]float64
 }
 
-// Encode does the part of the work that needs no database, for a caller who has time for it while another chunk is taken in.
+// Encode does the part of the work that needs no database, for a caller who has time for it while another chunk is taken in. The
+// candidates are not to be changed after it.
 func (c *Chunk) Encode() error {
 	for i := range c.Candidates {
 		if err := c.Candidates[i].encode(); err != nil {
