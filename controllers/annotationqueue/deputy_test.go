@@ -3,15 +3,12 @@
 package annotationqueue
 
 import (
-	"bytes"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -26,22 +23,8 @@ import (
 // author is a client of somebody who may edit AnnotationQueues by the role that we ship, and nothing else.
 func author(t *testing.T) client.Client {
 	t.Helper()
-	b, err := os.ReadFile(apiserver.File("config/rbac/annotationqueue-roles.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	server := apiserver.Get(t)
-	for document := range bytes.SplitSeq(b, []byte("---\n")) {
-		role := &rbacv1.ClusterRole{}
-		if err := yaml.UnmarshalStrict(document, role); err != nil {
-			t.Fatal(err)
-		}
-		if role.Name == "vedette-annotationqueue-editor" {
-			return server.Client(t, server.As(t, "author", role))
-		}
-	}
-	t.Fatal("there is no role of editors")
-	return nil
+	return server.Client(t, server.As(t, "author", apiserver.Role(t, "config/rbac/annotationqueue-roles.yaml", "vedette-annotationqueue-editor")))
 }
 
 // TestNoSecretIsReadThroughUs: an author of queues who names a Secret of somebody else has it mounted by items that are made

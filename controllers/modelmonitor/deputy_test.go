@@ -3,7 +3,6 @@
 package modelmonitor
 
 import (
-	"bytes"
 	"os"
 	"slices"
 	"strings"
@@ -27,22 +26,8 @@ import (
 // author is a client of somebody who may edit ModelMonitors by the role that we ship, and nothing else.
 func author(t *testing.T) client.Client {
 	t.Helper()
-	b, err := os.ReadFile(apiserver.File("config/rbac/modelmonitor-roles.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	server := apiserver.Get(t)
-	for document := range bytes.SplitSeq(b, []byte("---\n")) {
-		role := &rbacv1.ClusterRole{}
-		if err := yaml.UnmarshalStrict(document, role); err != nil {
-			t.Fatal(err)
-		}
-		if role.Name == "vedette-modelmonitor-editor" {
-			return server.Client(t, server.As(t, "author", role))
-		}
-	}
-	t.Fatal("there is no role of editors")
-	return nil
+	return server.Client(t, server.As(t, "author", apiserver.Role(t, "config/rbac/modelmonitor-roles.yaml", "vedette-modelmonitor-editor")))
 }
 
 // TestNoSecretIsReadThroughUs: what an author of monitors may not do by himself, he does not get done by the manager.

@@ -166,20 +166,26 @@ func (s *Server) As(t *testing.T, user string, roles ...*rbacv1.ClusterRole) *re
 // ManagerRole is the generated role of the manager: a test that runs under it finds missing markers.
 func ManagerRole(t *testing.T) *rbacv1.ClusterRole {
 	t.Helper()
-	b, err := os.ReadFile(File("config/rbac/role.yaml"))
+	return Role(t, "config/rbac/role.yaml", "vedette-manager")
+}
+
+// Role is a ClusterRole that we ship, by its file and its name.
+func Role(t *testing.T, file, name string) *rbacv1.ClusterRole {
+	t.Helper()
+	b, err := os.ReadFile(File(file))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for document := range bytes.SplitSeq(b, []byte("---\n")) {
 		role := &rbacv1.ClusterRole{}
-		if err := yaml.Unmarshal(document, role); err != nil {
+		if err := yaml.UnmarshalStrict(document, role); err != nil {
 			t.Fatal(err)
 		}
-		if role.Kind == "ClusterRole" && role.Name == "vedette-manager" {
+		if role.Kind == "ClusterRole" && role.Name == name {
 			return role
 		}
 	}
-	t.Fatal("config/rbac/role.yaml holds no ClusterRole vedette-manager")
+	t.Fatalf("%s holds no ClusterRole %s", file, name)
 	return nil
 }
 
@@ -187,30 +193,33 @@ func ManagerRole(t *testing.T) *rbacv1.ClusterRole {
 // the object and ends with the test's context.
 func Await[T client.Object](t *testing.T, c client.WithWatch, obj T, list client.ObjectList, done func(T) bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), awaitLimit)
-	defer cancel()
-	key := client.ObjectKeyFromObject(obj)
-	w, err := c.Watch(ctx, list, client.InNamespace(key.Namespace), client.MatchingFields{"metadata.name": key.Name})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.Stop()
-	for event := range w.ResultChan() {
+	changes(t, c, obj, list, func(ctx context.Context, event watch.Event) bool {
 		got, ok := event.Object.(T)
 		if !ok || event.Type == watch.Deleted || !done(got) {
-			continue
+			return false
 		}
-		if err := c.Get(ctx, key, obj); err != nil {
+		if err := c.Get(ctx, client.ObjectKeyFromObject(obj), obj); err != nil {
 			t.Fatal(err)
 		}
-		return
-	}
-	_ = c.Get(t.Context(), key, obj) // for the message: what it is instead
-	t.Fatalf("%T %s did not become what was awaited: %+v", obj, key, obj)
+		return true
+	})
 }
 
 // AwaitGone waits until there is no object that is named like obj.
 func AwaitGone[T client.Object](t *testing.T, c client.WithWatch, obj T, list client.ObjectList) {
+	t.Helper()
+	changes(t, c, obj, list, func(ctx context.Context, _ watch.Event) bool {
+		err := c.Get(ctx, client.ObjectKeyFromObject(obj), obj)
+		if client.IgnoreNotFound(err) != nil {
+			t.Fatal(err)
+		}
+		return apierrors.IsNotFound(err)
+	})
+}
+
+// changes shows how the object that is named like obj is, by an empty event, and then each of its changes, until one is what is
+// awaited.
+func changes(t *testing.T, c client.WithWatch, obj client.Object, list client.ObjectList, awaited func(context.Context, watch.Event) bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), awaitLimit)
 	defer cancel()
@@ -220,19 +229,16 @@ func AwaitGone[T client.Object](t *testing.T, c client.WithWatch, obj T, list cl
 		t.Fatal(err)
 	}
 	defer w.Stop()
-	for {
-		// The watch began before this look: what goes afterwards is told.
-		if err := c.Get(ctx, key, obj); apierrors.IsNotFound(err) {
+	if awaited(ctx, watch.Event{}) { // The watch has begun: what changes afterwards is told.
+		return
+	}
+	for event := range w.ResultChan() {
+		if awaited(ctx, event) {
 			return
-		} else if err != nil {
-			t.Fatalf("%T %s did not go: %v", obj, key, err)
-		}
-		for event := range w.ResultChan() {
-			if event.Type == watch.Deleted {
-				break
-			}
 		}
 	}
+	_ = c.Get(t.Context(), key, obj) // for the message: what it is instead
+	t.Fatalf("%T %s did not become what was awaited: %+v", obj, key, obj)
 }
 
 // Requests counts the requests of a client, as the server sees them.
