@@ -132,7 +132,7 @@ type QueueRole string
 const (
 	// QueueRoleAnnotator answers.
 	QueueRoleAnnotator QueueRole = "Annotator"
-	// QueueRoleReviewer also settles conflicts, and sees what others answered.
+	// QueueRoleReviewer also adjudicates conflicts, and sees what others answered.
 	QueueRoleReviewer QueueRole = "Reviewer"
 	// QueueRoleAdmin also imports, exports and manages.
 	QueueRoleAdmin QueueRole = "Admin"

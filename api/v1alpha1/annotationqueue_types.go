@@ -34,7 +34,7 @@ type AnnotationQueueSpec struct {
 	// +optional
 	Budget QueueBudget `json:"budget,omitempty,omitzero"`
 
-	// overlap is how many people answer each item. With several, the majority holds, and a reviewer settles a tie.
+	// overlap is how many people answer each item. With several, the majority holds, and a reviewer adjudicates a tie.
 	// Defaults to 1.
 	// +optional
 	// +default=1

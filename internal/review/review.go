@@ -109,7 +109,7 @@ const (
 	Nobody Role = iota
 	// Annotator answers items.
 	Annotator
-	// Reviewer settles conflicts, and sees what others answered.
+	// Reviewer adjudicates conflicts, and sees what others answered.
 	Reviewer
 	// Admin imports, exports, and manages.
 	Admin
@@ -137,6 +137,6 @@ var (
 	ErrInvalid = errors.New("the answer does not fit the question")
 	// ErrForbidden means that the person's role does not allow it.
 	ErrForbidden = errors.New("the role does not allow it")
-	// ErrNothingToUndo means that the person's last answer is settled, or there is none.
+	// ErrNothingToUndo means that the person's last answer is adjudicated, or there is none.
 	ErrNothingToUndo = errors.New("there is nothing to undo")
 )

@@ -65,7 +65,7 @@ func (a *API) adjudicate(w http.ResponseWriter, r *http.Request) error {
 	if err := read(r, &doc); err != nil {
 		return err
 	}
-	return a.give(w, r, a.Desk.Settle, review.Answer{Label: doc.label()})
+	return a.give(w, r, a.Desk.Adjudicate, review.Answer{Label: doc.label()})
 }
 
 func (a *API) undo(w http.ResponseWriter, r *http.Request) error {

@@ -59,7 +59,7 @@ func TestNobodyChangesAnythingWhoMayNot(t *testing.T) {
 			try("the role of "+who, clients[who], 403)
 		}
 	}
-	for _, f := range []string{"/next", "/undo", "/items/" + id + "/answer", "/items/" + id + "/settle", "/sign-out"} {
+	for _, f := range []string{"/next", "/undo", "/items/" + id + "/answer", "/items/" + id + "/adjudicate", "/sign-out"} {
 		for name, headers := range map[string][]string{
 			"nobody": nil, "without a token": {"Cookie", ada.cookie.String()},
 			"another site": {"Cookie", ada.cookie.String(), "Sec-Fetch-Site", "cross-site", "X-CSRF-Token", ada.form},
@@ -70,8 +70,8 @@ func TestNobodyChangesAnythingWhoMayNot(t *testing.T) {
 			}
 		}
 	}
-	if w := ada.send("POST", "/items/"+id+"/settle", nil); w.Code != 403 {
-		t.Errorf("an annotator settles: %d", w.Code)
+	if w := ada.send("POST", "/items/"+id+"/adjudicate", nil); w.Code != 403 {
+		t.Errorf("an annotator adjudicates: %d", w.Code)
 	}
 	if after := c.snapshot(); after != before {
 		t.Errorf("something has changed:\n%s\n%s", before, after)

@@ -24,12 +24,12 @@ type statsDoc struct {
 }
 
 type workDoc struct {
-	Person    string `json:"person"`
-	Answered  int64  `json:"answered"`
-	Skipped   int64  `json:"skipped"`
-	Settled   int64  `json:"settled"`
-	Critical  int64  `json:"critical"`
-	Escalated int64  `json:"escalated"`
+	Person      string `json:"person"`
+	Answered    int64  `json:"answered"`
+	Skipped     int64  `json:"skipped"`
+	Adjudicated int64  `json:"adjudicated"`
+	Critical    int64  `json:"critical"`
+	Escalated   int64  `json:"escalated"`
 }
 
 type itemsDoc struct {

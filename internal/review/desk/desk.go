@@ -96,10 +96,10 @@ func (d *Desk) Answer(ctx context.Context, p review.Person, a review.Answer) (Vi
 	return d.view(it), nil
 }
 
-// Settle records the word of a reviewer on a conflict.
-func (d *Desk) Settle(ctx context.Context, p review.Person, a review.Answer) (View, error) {
+// Adjudicate records the word of a reviewer on a conflict.
+func (d *Desk) Adjudicate(ctx context.Context, p review.Person, a review.Answer) (View, error) {
 	if p.Role < review.Reviewer {
-		return View{}, fmt.Errorf("settling a conflict: %w", review.ErrForbidden)
+		return View{}, fmt.Errorf("adjudicating a conflict: %w", review.ErrForbidden)
 	}
 	a.Person, a.At = p.Name, d.now()
 	it, err := d.queue.Settle(ctx, a)

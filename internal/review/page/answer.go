@@ -52,13 +52,13 @@ func (p *Pages) answer(w http.ResponseWriter, r *http.Request) error {
 	return p.proceed(w, r, a.Item)
 }
 
-// settle records the word of a reviewer.
-func (p *Pages) settle(w http.ResponseWriter, r *http.Request) error {
+// adjudicate records the word of a reviewer.
+func (p *Pages) adjudicate(w http.ResponseWriter, r *http.Request) error {
 	a, err := answerIn(r)
 	if err != nil {
 		return err
 	}
-	if _, err := p.Desk.Settle(r.Context(), auth.From(r.Context()).Person, a); err != nil {
+	if _, err := p.Desk.Adjudicate(r.Context(), auth.From(r.Context()).Person, a); err != nil {
 		return err
 	}
 	http.Redirect(w, r, "/?state=conflict", http.StatusSeeOther)

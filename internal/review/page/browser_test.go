@@ -111,8 +111,8 @@ func TestKeysCanBeTurnedOff(t *testing.T) {
 	}
 }
 
-// TestAConflictIsSettled lets two people disagree, and a reviewer decide.
-func TestAConflictIsSettled(t *testing.T) {
+// TestAConflictIsAdjudicated lets two people disagree, and a reviewer decide.
+func TestAConflictIsAdjudicated(t *testing.T) {
 	q := annotation.New(t, nil)
 	p := annotation.Payment(3)
 	q.Add(p)
@@ -122,7 +122,7 @@ func TestAConflictIsSettled(t *testing.T) {
 	signIn(b, q, "rita")
 	b.Go(q.URL + "/?state=conflict")
 	b.Leave(chromedp.Click(chromedp.CSS("tbody a")))
-	b.Want(".answer h2", "Settle the conflict")
+	b.Want(".answer h2", "Adjudicate the conflict")
 	b.Want("#answers + ul", "ada")
 	b.Follow("2")
 	if it, err := q.Item(context.Background(), p.Item.ID); err != nil || it.State != review.Done || it.Label.Class != "fraud" {

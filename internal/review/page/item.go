@@ -54,7 +54,7 @@ type scoreRow struct {
 type form struct {
 	Title, Action                      string
 	Choices                            []choice
-	Settle                             bool
+	Adjudicate                         bool
 	Critical, Comment, CommentRequired bool
 	Escalate                           bool
 }
@@ -144,7 +144,7 @@ func formOf(v *desk.View, me review.Person) *form {
 	f := &form{Title: "Your answer", Action: "answer", Critical: v.Question.Critical != wire.Hidden}
 	switch {
 	case v.State == review.Conflict && me.Role >= review.Reviewer:
-		f.Title, f.Action, f.Settle = "Settle the conflict", "settle", true
+		f.Title, f.Action, f.Adjudicate = "Adjudicate the conflict", "adjudicate", true
 	case v.State != review.Pending || v.Held.IsZero():
 		return nil
 	}

@@ -87,14 +87,14 @@ func New(o Options) (*Pages, error) {
 func (p *Pages) Register(mux *http.ServeMux) {
 	guard := &auth.Guard{Auth: p.Auth, Deny: p.deny}
 	for pattern, h := range map[string]func(http.ResponseWriter, *http.Request) error{
-		"GET /{$}":                p.queue,
-		"POST /next":              p.next,
-		"GET /items/{id}":         p.item,
-		"POST /items/{id}/answer": p.answer,
-		"POST /items/{id}/settle": p.settle,
-		"POST /undo":              p.undo,
-		"GET /progress":           p.progress,
-		"POST /sign-out":          p.signOut,
+		"GET /{$}":                    p.queue,
+		"POST /next":                  p.next,
+		"GET /items/{id}":             p.item,
+		"POST /items/{id}/answer":     p.answer,
+		"POST /items/{id}/adjudicate": p.adjudicate,
+		"POST /undo":                  p.undo,
+		"GET /progress":               p.progress,
+		"POST /sign-out":              p.signOut,
 	} {
 		mux.Handle(pattern, limited(guard.Require(review.Annotator, p.handle(h))))
 	}
@@ -212,7 +212,7 @@ func explain(err error) (status int, title, text string) {
 	case errors.Is(err, review.ErrForbidden):
 		return http.StatusForbidden, "Your role does not allow this", "Ask those who run the queue."
 	case errors.Is(err, review.ErrNothingToUndo):
-		return http.StatusConflict, "There is nothing to undo", "You have not answered anything, or a reviewer has settled it since."
+		return http.StatusConflict, "There is nothing to undo", "You have not answered anything, or a reviewer has adjudicated it since."
 	case errors.As(err, &tooLarge):
 		return http.StatusRequestEntityTooLarge, "That is too much", "A comment has room for 4,096 bytes."
 	}

@@ -76,7 +76,7 @@ func tiles(s *desk.Stats) []tile {
 	t := []tile{
 		{"You answered", figure(s.Mine.Answered), plural(s.Mine.Skipped, "skip")},
 		{"Waiting", figure(s.Pending), figure(s.Unread) + " not yet seen"},
-		{"Conflicts", figure(s.Conflicts), "for reviewers to settle"},
+		{"Conflicts", figure(s.Conflicts), "for reviewers to adjudicate"},
 		{"Done", figure(s.Done), plural(s.Health.Published, "label") + " in the store"},
 	}
 	if s.Health.BudgetLeft >= 0 {
