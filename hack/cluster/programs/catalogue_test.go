@@ -78,8 +78,7 @@ func TestLdflags(t *testing.T) {
 // with the newest client_golang.
 var apart = []string{"github.com/prometheus/client_golang", "github.com/prometheus/common", "github.com/prometheus/procfs"}
 
-// TestModulesAgree: two versions of one module, and of all that imports it, are compiled twice, which made the demo's first
-// run a third longer.
+// TestModulesAgree: two versions of one module, and of all that imports it, are compiled twice.
 func TestModulesAgree(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join("..", "modules", "*", "go.mod"))
 	if err != nil || len(files) < 2 {
@@ -102,6 +101,20 @@ func TestModulesAgree(t *testing.T) {
 				t.Errorf("%s has %s %s, and %s has %s: go get the newer in the other's folder, and go mod tidy", file, fields[0], fields[1], before.file, before.version)
 			}
 			pins[fields[0]] = pin{file, fields[1]}
+		}
+	}
+}
+
+// TestTheDemoIsCompiledAlike: otherwise all that it shares with the programs is compiled twice.
+func TestTheDemoIsCompiledAlike(t *testing.T) {
+	makefile, err := os.ReadFile(filepath.Join("..", "..", "..", "Makefile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, variable := range Environment {
+		name, value, _ := strings.Cut(variable, "=")
+		if want := "\ndemo demo-down: export " + name + " = " + value + "\n"; !strings.Contains(string(makefile), want) {
+			t.Errorf("the Makefile lacks %q", want)
 		}
 	}
 }
