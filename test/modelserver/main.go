@@ -26,18 +26,21 @@ const drainTimeout = 25 * time.Second
 func main() {
 	listen := flag.String("listen", ":8080", "the address to serve on")
 	name := flag.String("model-name", "flights", "the model's name in URLs")
-	delay := flag.Duration("delay", 0, "time to add to every inference")
+	var faults server.Faults
+	flag.DurationVar(&faults.Delay, "delay", 0, "time to add to every inference")
+	flag.Int64Var(&faults.Fail, "fail", 0, "fail one inference in so many; 0 never")
+	flag.StringVar(&faults.Wrong, "wrong", "", "predict the opposite for flights from this origin")
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
-	if err := run(ctx, *listen, *name, *delay); err != nil {
+	if err := run(ctx, *listen, *name, faults); err != nil {
 		fmt.Fprintln(os.Stderr, "modelserver:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, listen, name string, delay time.Duration) error {
+func run(ctx context.Context, listen, name string, faults server.Faults) error {
 	m, err := model.Load()
 	if err != nil {
 		return err
@@ -47,7 +50,7 @@ func run(ctx context.Context, listen, name string, delay time.Duration) error {
 		return fmt.Errorf("listening: %w", err)
 	}
 	fmt.Printf("serving model %s, version %s, on %s\n", name, m.Version, l.Addr())
-	return serve(ctx, l, server.New(server.Config{Model: m, Name: name, Delay: delay}))
+	return serve(ctx, l, server.New(server.Config{Model: m, Name: name, Faults: faults}))
 }
 
 // serve serves on l until ctx ends, and then until the requests under way have ended.

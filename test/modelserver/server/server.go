@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/vedette-dev/vedette/test/modelserver/model"
@@ -28,16 +29,32 @@ type Config struct {
 	Model *model.Model
 	// Name is the model's name in URLs.
 	Name string
-	// Delay is added to every inference, to play a slow model.
+	// Faults are what is wrong with it, so that a test can see that it is found.
+	Faults
+}
+
+// Faults play a bad model.
+type Faults struct {
+	// Delay is added to every inference.
 	Delay time.Duration
+	// Fail is how often an inference fails: one in so many; 0 never.
+	Fail int64
+	// Wrong is the origin of the flights for which the opposite is predicted; empty for none.
+	Wrong string
 }
 
 // server answers requests.
-type server struct{ Config }
+type server struct {
+	Config
+	inferences *atomic.Int64
+}
+
+// errPlanned is the failure that Faults.Fail asks for.
+var errPlanned = errors.New("this inference fails, as it was told to")
 
 // New returns the handler of all paths of both protocols. Errors are {"error": "…"}.
 func New(c Config) http.Handler {
-	s := server{c}
+	s := server{c, new(atomic.Int64)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v2", s.v2Server)
 	mux.HandleFunc("GET /v2/health/live", always(map[string]bool{"live": true}))
@@ -84,7 +101,7 @@ func read(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
 	return nil, false
 }
 
-// score scores instances, no faster than the configured delay. It fails only when ctx ends.
+// score scores instances, no faster than the configured delay. It fails when ctx ends, and as often as it is told to.
 func (s server) score(ctx context.Context, instances []model.Features) ([]float64, error) {
 	if s.Delay > 0 {
 		t := time.NewTimer(s.Delay)
@@ -95,9 +112,14 @@ func (s server) score(ctx context.Context, instances []model.Features) ([]float6
 			return nil, ctx.Err()
 		}
 	}
+	if n := s.inferences.Add(1); s.Fail > 0 && n%s.Fail == 0 {
+		return nil, errPlanned
+	}
 	scores := make([]float64, len(instances))
 	for i, f := range instances {
-		scores[i] = s.Model.Score(f)
+		if scores[i] = s.Model.Score(f); s.Wrong != "" && f.Origin == s.Wrong {
+			scores[i] = 1 - scores[i]
+		}
 	}
 	return scores, nil
 }
@@ -113,6 +135,13 @@ func writeJSON(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Length", fmt.Sprint(len(b)))
 	w.WriteHeader(status)
 	_, _ = w.Write(b) // an error means that the client has gone
+}
+
+// fail answers an inference that failed, unless the client has gone.
+func fail(w http.ResponseWriter, err error) {
+	if errors.Is(err, errPlanned) {
+		writeError(w, http.StatusInternalServerError, err)
+	}
 }
 
 // writeError writes err as both protocols want it, cut to a sensible length.

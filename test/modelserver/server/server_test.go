@@ -25,7 +25,7 @@ var tiny = &model.Model{
 }
 
 func handler(delay time.Duration) http.Handler {
-	return server.New(server.Config{Model: tiny, Name: "flights", Delay: delay})
+	return server.New(server.Config{Model: tiny, Name: "flights", Faults: server.Faults{Delay: delay}})
 }
 
 // do sends one request and returns status and body.
@@ -231,4 +231,29 @@ func TestDelay(t *testing.T) {
 			t.Errorf("went on for %v after its client had gone, want 1ms", took)
 		}
 	})
+}
+
+func TestFaults(t *testing.T) {
+	ask := func(h http.Handler, origin string) (int, string) {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/models/flights:predict", strings.NewReader(`{"instances":[{"origin":"`+origin+`"}]}`)))
+		return w.Code, w.Body.String()
+	}
+	failing := server.New(server.Config{Model: tiny, Name: "flights", Faults: server.Faults{Fail: 3}})
+	for i := range 6 {
+		want := map[bool]int{true: 500, false: 200}[i%3 == 2]
+		if got, body := ask(failing, "LAX"); got != want {
+			t.Errorf("inference %d of one that fails each third: status %d, want %d: %s", i+1, got, want, body)
+		}
+	}
+	wrong := server.New(server.Config{Model: tiny, Name: "flights", Faults: server.Faults{Wrong: "ATL"}})
+	_, atl := ask(wrong, "ATL")
+	_, right := ask(handler(0), "ATL")
+	if atl == right {
+		t.Errorf("ATL is predicted as ever: %s", atl)
+	}
+	_, lax := ask(wrong, "LAX")
+	if _, right = ask(handler(0), "LAX"); lax != right {
+		t.Errorf("LAX became %s, want %s", lax, right)
+	}
 }

@@ -60,7 +60,8 @@ func (s server) v1Predict(w http.ResponseWriter, r *http.Request) {
 	}
 	scores, err := s.score(r.Context(), instances)
 	if err != nil {
-		return // the client has gone
+		fail(w, err)
+		return
 	}
 	response := V1Response{Predictions: make([]V1Prediction, len(scores))}
 	for i, score := range scores {

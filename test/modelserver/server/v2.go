@@ -99,7 +99,8 @@ func (s server) v2Infer(w http.ResponseWriter, r *http.Request) {
 	}
 	scores, err := s.score(r.Context(), instances)
 	if err != nil {
-		return // the client has gone
+		fail(w, err)
+		return
 	}
 	outputs, err := encodeV2(scores, request.Outputs)
 	if err != nil {
