@@ -24,6 +24,7 @@ func addKnownTypes(s *runtime.Scheme) error {
 		&ModelMonitor{}, &ModelMonitorList{},
 		&MonitorClass{}, &MonitorClassList{},
 		&AnnotationQueue{}, &AnnotationQueueList{},
+		&ShadowRollout{}, &ShadowRolloutList{},
 	)
 	metav1.AddToGroupVersion(s, GroupVersion)
 	return nil

@@ -19,6 +19,8 @@ var least = map[string]string{
 	"modelmonitors":    `{target: {workloadRef: {kind: Deployment, name: m}}}`,
 	"monitorclasses":   `{store: {url: "s3://bucket"}}`,
 	"annotationqueues": `{monitors: [{name: m}]}`,
+	"shadowrollouts": `{monitorRef: {name: m}, candidate: {templateRef: {kind: Deployment, name: fraud}},
+		analysis: {criteria: [{name: c, signal: ErrorRatio, maxDifference: "0.01"}]}}`,
 }
 
 // names are rows about the name of the object and not its spec.
@@ -273,6 +275,7 @@ var rules = map[string]map[string]row{
 		"spec.store.url: url must start with s3:// or file:///": {`{store: {url: "file:///data"}}`, `{store: {url: "gs://bucket"}}`},
 	},
 	"annotationqueues": queueRules,
+	"shadowrollouts":   rolloutRules,
 }
 
 func TestRules(t *testing.T) {
@@ -331,6 +334,9 @@ func TestEveryRuleHasRows(t *testing.T) {
 				if _, ok := changes[key]; ok && kind == "annotationqueues" {
 					continue
 				}
+				if _, ok := rolloutChanges[key]; ok && kind == "shadowrollouts" {
+					continue
+				}
 				if _, ok := rules[kind][key]; !ok {
 					t.Errorf("%s: the rule %q has no rows", kind, key)
 				}
@@ -357,6 +363,7 @@ func object(t *testing.T, kind, name, spec string) map[string]any {
 			from, ok := value.(map[string]any)
 			if both && ok {
 				maps.Copy(into, from)
+				maps.DeleteFunc(into, func(_ string, value any) bool { return value == nil }) // as the API server does
 				continue
 			}
 			merged[key] = value

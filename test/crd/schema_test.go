@@ -14,7 +14,7 @@ import (
 )
 
 // kinds are our kinds, in the plural.
-var kinds = []string{"modelmonitors", "monitorclasses", "annotationqueues"}
+var kinds = []string{"modelmonitors", "monitorclasses", "annotationqueues", "shadowrollouts"}
 
 // patterns are the patterns of our fields, with values that match and values that do not.
 var patterns = map[string]struct{ accept, reject []string }{
@@ -73,6 +73,38 @@ var patterns = map[string]struct{ accept, reject []string }{
 		accept: []string{strings.Repeat("0af9", 16)},
 		reject: []string{strings.Repeat("0AF9", 16), strings.Repeat("g", 64)},
 	},
+	// Revision
+	`^[0-9a-f]{10}$`: {
+		accept: []string{"0af9d1c3b7", "0123456789"},
+		reject: []string{"0AF9D1C3B7", "0123456789a", "012345678", "latest"},
+	},
+	// ErrorProbability
+	`^0\.[0-4][0-9]{0,8}$`: {
+		accept: []string{"0.05", "0.499999999", "0.1"},
+		reject: []string{"0", "0.5", "1", "-0.1", ".05", "5e-2"},
+	},
+	// CandidateParameter.annotation
+	`^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$`: {
+		accept: []string{"model", "example.com/model_uri", "A"},
+		reject: []string{"/model", "example.com/", "a/b/c", "-model", "a b"},
+	},
+	// ParameterEnv.name
+	`^[A-Za-z_][A-Za-z0-9_]*$`: {
+		accept: []string{"MODEL_URI", "_x"},
+		reject: []string{"1X", "MODEL-URI", "a.b", "a=b"},
+	},
+	// ParameterArg.name
+	`^--?[A-Za-z0-9][-A-Za-z0-9_.]*$`: {
+		accept: []string{"--model", "-m", "--model.uri"},
+		reject: []string{"model", "--", "---model", "--model=a", "--a b"},
+	},
+	// RolloutMirror.modelName
+	`^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$`: {
+		accept: []string{"fraud-v2", "fraud_2.1"},
+		reject: []string{"../fraud", "a/b", "-a", "a b"},
+	},
+	// RejectedRevision.reason
+	`^[A-Z][A-Za-z]*$`: {accept: []string{"AnalysisFailed"}, reject: []string{"failed", "Analysis failed", "1"}},
 	// JSONPaths.path
 	`^/`: {accept: []string{"/", "/classify"}, reject: []string{"classify", "http://model/"}},
 }
