@@ -73,6 +73,8 @@ const (
 
 // Reasons of Ready and Stalled.
 const (
+	// ReasonInvalidCriterion means that a criterion, or a threshold of the bake, does not fit the ModelMonitor.
+	ReasonInvalidCriterion = "InvalidCriterion"
 	// ReasonMonitorTaken means that another, older ShadowRollout uses the ModelMonitor.
 	ReasonMonitorTaken = "MonitorTaken"
 	// ReasonCandidateNotFound means that the Deployment of spec.candidate does not exist.
@@ -197,6 +199,12 @@ type CandidateStatus struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=1056
 	Findings []RolloutFinding `json:"findings,omitempty"`
+
+	// retry is the value that the annotation vedette.dev/retry had when it was started.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	Retry string `json:"retry,omitempty"`
 }
 
 // RolloutFinding is what an evaluation found about one criterion in one segment. Numbers have four significant digits.
@@ -295,4 +303,10 @@ type RejectedRevision struct {
 	// time is when it was rejected.
 	// +required
 	Time metav1.Time `json:"time,omitempty,omitzero"`
+
+	// retry is the value that the annotation vedette.dev/retry had by then: another value tries the revision again.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	Retry string `json:"retry,omitempty"`
 }

@@ -122,7 +122,7 @@ func StripPod(p *corev1.Pod) {
 		}
 	}
 	status := corev1.PodStatus{Phase: p.Status.Phase, InitContainerStatuses: p.Status.InitContainerStatuses}
-	if p.Labels[naming.LabelMonitor] != "" {
+	if p.Labels[naming.LabelMonitor] != "" || p.Labels[naming.LabelRole] == naming.RoleShadow {
 		status.ContainerStatuses, status.Conditions = p.Status.ContainerStatuses, p.Status.Conditions
 	}
 	p.Spec, p.Status = corev1.PodSpec{InitContainers: sidecar, Containers: others}, status

@@ -73,7 +73,7 @@ type Record struct {
 // Asked is what people ask for, each by naming a revision.
 type Asked struct {
 	// Approved may serve once it has passed; Reject must not serve; Abort stops what goes on with a revision, as Reject does;
-	// Paused is left as it is; Retry is tried again.
+	// Paused is left as it is; Retry is to be tried again, and was not since that was asked for.
 	Approved, Reject, Abort, Paused, Retry string
 }
 
@@ -88,6 +88,8 @@ type Policy struct {
 	AutomaticRollBack bool
 	// BakeFailed says that a threshold that is watched is violated now.
 	BakeFailed bool
+	// BakeBlind says that it is not known whether one is.
+	BakeBlind bool
 }
 
 // rule is one line of the decision: the first whose condition holds decides.
@@ -102,19 +104,20 @@ var rules = []rule{
 	{"the template names what does not exist", func(o Observed, _ Policy) bool { return o.Primary == "" && o.Template == "" }, Wait},
 	{"nothing serves yet", func(o Observed, _ Policy) bool { return o.Primary == "" }, Bootstrap},
 
-	{"what serves was rejected", func(o Observed, _ Policy) bool { return o.baking() && slices.Contains(o.Rejected, o.Primary) }, RollBack},
-	{"a person wants it back", func(o Observed, _ Policy) bool { return o.baking() && o.named(o.Primary) }, RecordRejection},
+	{"what serves was rejected", func(o Observed, _ Policy) bool { return o.Promoted() && slices.Contains(o.Rejected, o.Primary) }, RollBack},
+	{"a person wants it back", func(o Observed, _ Policy) bool { return o.Promoted() && o.named(o.Primary) }, RecordRejection},
 	{"it does not hold in service", func(o Observed, p Policy) bool {
-		return o.baking() && p.AutomaticRollBack && (p.BakeFailed || o.PrimaryFailed)
+		return o.Promoted() && p.AutomaticRollBack && (p.BakeFailed || o.PrimaryFailed)
 	}, RecordRejection},
-	{"the new primary rolls out", func(o Observed, _ Policy) bool { return o.baking() && !o.PrimarySettled }, Wait},
+	{"the new primary rolls out", func(o Observed, _ Policy) bool { return o.Promoted() && !o.PrimarySettled }, Wait},
 	{"the new primary has served long enough", func(o Observed, p Policy) bool {
-		return o.baking() && !p.BakeFailed && !o.BakeStart.IsZero() && o.Now.Sub(o.BakeStart) >= p.Bake
+		return o.Promoted() && !p.BakeFailed && !p.BakeBlind && !o.BakeStart.IsZero() && o.Now.Sub(o.BakeStart) >= p.Bake
 	}, FinishBake},
-	{"the new primary is watched", func(o Observed, _ Policy) bool { return o.baking() }, Bake},
+	{"the new primary is watched", func(o Observed, _ Policy) bool { return o.Promoted() }, Bake},
 
 	{"the template names what does not exist", func(o Observed, _ Policy) bool { return o.Template == "" }, Wait},
 	{"the template serves", func(o Observed, _ Policy) bool { return o.Template == o.Primary }, Idle},
+	{"a person wants it tried again", func(o Observed, _ Policy) bool { return o.Retry == o.Template }, StartShadow},
 	{"the template was rejected", func(o Observed, _ Policy) bool { return slices.Contains(o.Rejected, o.Template) }, Shelve},
 	{"a person rejects it", func(o Observed, _ Policy) bool { return o.named(o.Template) }, RecordRejection},
 	{"it is paused", func(o Observed, _ Policy) bool { return o.Paused == o.Template }, Wait},
@@ -141,8 +144,8 @@ func Decide(o Observed, p Policy) (Action, string) {
 	return Evaluate, "evidence is being gathered"
 }
 
-// baking says that what serves is what was promoted last, and is still watched.
-func (o Observed) baking() bool { return o.Baking != "" && o.Baking == o.Primary }
+// Promoted says that what serves is what was promoted last, and is still watched.
+func (o Observed) Promoted() bool { return o.Baking != "" && o.Baking == o.Primary }
 
 // tried says that the candidate on record is the template.
 func (o Observed) tried() bool { return o.Template != "" && o.Candidate == o.Template }

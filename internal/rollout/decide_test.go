@@ -36,7 +36,8 @@ func TestDecide(t *testing.T) {
 	automatic.Automatic, advise.Advise = true, true
 	failing := automatic
 	failing.BakeFailed = true
-	byHand := failing
+	byHand, blind := failing, automatic
+	blind.BakeBlind = true
 	byHand.AutomaticRollBack = false
 	passed := func(o *Observed) { o.Passed = "b" }
 	recorded := func(o *Observed) { o.Passed, o.Baking, o.Previous = "b", "b", "a" }
@@ -76,12 +77,15 @@ func TestDecide(t *testing.T) {
 		"a person rejects":                                       {trying(passed, func(o *Observed) { o.Reject = "b" }), automatic, RecordRejection},
 		"a person aborts":                                        {trying(func(o *Observed) { o.Abort = "b" }), automatic, RecordRejection},
 		"a person rejects another revision":                      {trying(func(o *Observed) { o.Reject = "a" }), automatic, Evaluate},
+		"a person wants a rejected one tried again":              {trying(passed, func(o *Observed) { o.Rejected, o.Retry = []string{"b"}, "b" }), automatic, StartShadow},
+		"what serves is not tried again":                         {trying(func(o *Observed) { o.Template, o.Retry = "a", "a" }), automatic, Idle},
 		"the template was rejected":                              {trying(passed, func(o *Observed) { o.Rejected = []string{"b"} }), automatic, Shelve},
 
 		"the new primary rolls out":                       {baked(func(o *Observed) { o.PrimarySettled = false }), automatic, Wait},
 		"the new primary is watched":                      {baked(), automatic, Bake},
 		"the watch begins when all pods are up":           {baked(func(o *Observed) { o.BakeStart = time.Time{} }), automatic, Bake},
 		"it has served long enough":                       {baked(func(o *Observed) { o.Now = start.Add(90 * time.Minute) }), automatic, FinishBake},
+		"nobody knows whether it holds":                   {baked(func(o *Observed) { o.Now = start.Add(9 * time.Hour) }), blind, Bake},
 		"it fails in service":                             {baked(), failing, RecordRejection},
 		"it fails in service, and people roll back":       {baked(), byHand, Bake},
 		"one that fails never becomes the good one":       {baked(func(o *Observed) { o.Now = start.Add(9 * time.Hour) }), byHand, Bake},
@@ -114,7 +118,7 @@ func TestOnlyWhatWasVettedIsPromoted(t *testing.T) {
 				Candidate: any(), Start: start, Passed: any(), Rejected: []string{any(), any()}[:r.IntN(3)],
 				Baking: any(), Previous: any(), BakeStart: start.Add(time.Duration(r.IntN(3)) * time.Hour),
 			},
-			Asked: Asked{Approved: any(), Reject: any(), Abort: any(), Paused: any()},
+			Asked: Asked{Approved: any(), Reject: any(), Abort: any(), Paused: any(), Retry: any()},
 		}
 		p := Policy{
 			Automatic: r.IntN(2) == 0, Advise: r.IntN(3) == 0, Deadline: 3 * time.Hour, Bake: time.Hour,

@@ -11,6 +11,7 @@ import (
 
 	"github.com/vedette-dev/vedette/controllers/annotationqueue"
 	"github.com/vedette-dev/vedette/controllers/modelmonitor"
+	"github.com/vedette-dev/vedette/controllers/shadowrollout"
 )
 
 // cacheOptions keep the cache small, and reads honest: reading a kind that nothing watches is an error, not the start of
@@ -22,6 +23,7 @@ func cacheOptions(namespaces []string) cache.Options {
 		ByObject:                    modelmonitor.CacheByObject(),
 	}
 	maps.Copy(o.ByObject, annotationqueue.CacheByObject())
+	maps.Copy(o.ByObject, shadowrollout.CacheByObject())
 	if len(namespaces) > 0 {
 		o.DefaultNamespaces = make(map[string]cache.Config, len(namespaces))
 		for _, n := range namespaces {

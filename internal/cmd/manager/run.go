@@ -25,6 +25,7 @@ import (
 	"github.com/vedette-dev/vedette/controllers/annotationqueue"
 	"github.com/vedette-dev/vedette/controllers/modelmonitor"
 	"github.com/vedette-dev/vedette/controllers/monitorclass"
+	"github.com/vedette-dev/vedette/controllers/shadowrollout"
 	"github.com/vedette-dev/vedette/internal/audit"
 	"github.com/vedette-dev/vedette/internal/auditlog"
 	"github.com/vedette-dev/vedette/internal/metrics"
@@ -124,6 +125,9 @@ func addControllers(ctx context.Context, mgr manager.Manager, o options) error {
 	}
 	if err := annotationqueue.SetupWithManager(ctx, mgr, annotationqueue.Options{Image: o.reviewImage, Now: time.Now}); err != nil {
 		return fmt.Errorf("adding the controller of AnnotationQueues: %w", err)
+	}
+	if err := shadowrollout.SetupWithManager(ctx, mgr, shadowrollout.Options{Now: time.Now}); err != nil {
+		return fmt.Errorf("adding the controller of ShadowRollouts: %w", err)
 	}
 	return mgr.Add(&metrics.Collector{Reader: mgr.GetClient(), Sinks: log.Sinks, Registry: ctrlmetrics.Registry})
 }

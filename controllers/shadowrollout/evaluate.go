@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package shadowrollout
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/vedette-dev/vedette/api/v1alpha1"
+	"github.com/vedette-dev/vedette/internal/criteria"
+	"github.com/vedette-dev/vedette/internal/monitor"
+	"github.com/vedette-dev/vedette/internal/naming"
+	"github.com/vedette-dev/vedette/internal/prometheus"
+	"github.com/vedette-dev/vedette/internal/rollout"
+)
+
+// evaluate reads the evidence when that is due, and judges it. What follows from a verdict follows in the next pass: by then it is
+// on record.
+func (p *pass) evaluate(ctx context.Context, s *seen) error {
+	if err := p.mirror(ctx, s); err != nil {
+		return err
+	}
+	c := &p.r.Status.Candidate
+	period := monitor.Duration(p.r.Spec.Analysis.Period)
+	if due := c.LastEvaluationTime.Add(period).Sub(p.now); !c.LastEvaluationTime.IsZero() && due > 0 {
+		p.lookAgain(due)
+		return nil
+	}
+	p.lookAgain(period)
+	judgement, err := p.judgement(ctx, s)
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return ctx.Err()
+	}
+	c.LastEvaluationTime = metav1.NewTime(p.now)
+	if err != nil {
+		log.FromContext(ctx).Error(err, "the evidence could not be read")
+		c.Verdict = v1alpha1.VerdictError
+		c.Errors++
+		return nil
+	}
+	c.Errors, c.Verdict, c.Findings, c.Pairs = 0, judgement.Verdict, judgement.Findings, new(judgement.Pairs)
+	if c.Verdict == v1alpha1.VerdictPass || c.Verdict == v1alpha1.VerdictFail {
+		p.decide(c.Revision, c.Verdict, rollout.Explain(c))
+		if c.Verdict == v1alpha1.VerdictFail {
+			p.reject(c.Revision, v1alpha1.ReasonAnalysisFailed, rollout.Explain(c))
+		}
+		p.lookAgain(conflictDelay)
+	}
+	return nil
+}
+
+// judgement reads the evidence and judges it.
+func (p *pass) judgement(ctx context.Context, s *seen) (rollout.Judgement, error) {
+	c, address := &p.r.Status.Candidate, s.effective.Class.Spec.Prometheus.URL
+	if address == "" {
+		return rollout.Judgement{}, errNoPrometheus
+	}
+	evidence, err := p.Prometheus.Evidence(ctx, address, prometheus.Try{
+		Namespace: p.r.Namespace, Rollout: p.r.Name, Candidate: string(c.Revision), Attempt: strconv.FormatInt(c.Attempt, 10),
+		Since: p.now.Sub(time.Unix(c.Attempt, 0)),
+	})
+	if err != nil {
+		return rollout.Judgement{}, err
+	}
+	answers := map[string]rollout.Answer{}
+	for _, criterion := range p.r.Spec.Analysis.Criteria {
+		if criterion.PromQL.Query == "" {
+			continue
+		}
+		value, err := p.Prometheus.Value(ctx, address, criterion.PromQL.Query)
+		if err != nil && !errors.Is(err, prometheus.ErrNoValue) && !errors.Is(err, prometheus.ErrManyValues) {
+			return rollout.Judgement{}, err // Prometheus is not there: nothing is known of any criterion
+		}
+		answers[string(criterion.Name)] = rollout.Answer{Value: value, Err: err}
+	}
+	if c.Pairs != nil && evidence[criteria.All].Compared() < *c.Pairs {
+		return rollout.Judgement{}, errLost
+	}
+	return rollout.Judge(p.r, s.monitor, s.effective, evidence, answers), nil
+}
+
+// Errors that say that there is no evidence to judge.
+var (
+	errNoPrometheus = errors.New("the class names no Prometheus")
+	errLost         = errors.New("prometheus holds fewer pairs than it did before")
+)
+
+// decide puts a decision on record.
+func (p *pass) decide(revision v1alpha1.Revision, verdict v1alpha1.Verdict, message string) {
+	p.r.Status.Decision = v1alpha1.RolloutDecision{Revision: revision, Verdict: verdict, Message: message, Time: metav1.NewTime(p.now)}
+}
+
+// maxRejected is how many rejected revisions are remembered.
+const maxRejected = 10
+
+// reject puts a rejection on record.
+func (p *pass) reject(revision v1alpha1.Revision, reason, message string) {
+	status := &p.r.Status
+	rejected := slices.DeleteFunc(slices.Clone(status.Rejected), func(r v1alpha1.RejectedRevision) bool { return r.Revision == revision })
+	status.Rejected = slices.Insert(rejected, 0, v1alpha1.RejectedRevision{
+		Revision: revision, Reason: reason, Message: message, Time: metav1.NewTime(p.now), Retry: p.r.Annotations[naming.AnnotationRetry],
+	})
+	status.Rejected = status.Rejected[:min(len(status.Rejected), maxRejected)]
+}

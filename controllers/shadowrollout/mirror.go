@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package shadowrollout
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/vedette-dev/vedette/api/v1alpha1"
+	build "github.com/vedette-dev/vedette/internal/build/rollout"
+	"github.com/vedette-dev/vedette/internal/naming"
+	"github.com/vedette-dev/vedette/internal/rollout"
+)
+
+// mirror tells the sidecars of the primary where the shadow is. A monitor that captures nothing copies nothing.
+func (p *pass) mirror(ctx context.Context, s *seen) error {
+	if s.effective.Mode == v1alpha1.ModePassThrough || s.effective.Mode == v1alpha1.ModeSuspended {
+		return p.stopMirror(ctx)
+	}
+	service := &corev1.Service{}
+	if err := p.Client.Get(ctx, client.ObjectKey{Namespace: p.r.Namespace, Name: naming.Shadow(p.r.Name)}, service); err != nil {
+		return fmt.Errorf("reading the shadow's Service: %w", err)
+	}
+	c := &p.r.Status.Candidate
+	document := rollout.Mirror(p.r, rollout.Place{
+		Primary: s.primary.Labels[naming.LabelRevision], Candidate: string(c.Revision), Attempt: strconv.FormatInt(c.Attempt, 10),
+		Address: build.Address(service),
+	}, s.effective)
+	object, err := build.Mirror(p.r, document)
+	if err != nil {
+		return err
+	}
+	_, err = p.applier.Apply(ctx, p.r.UID, object)
+	return err
+}
+
+// stopMirror ends mirroring: without the document, nothing is copied.
+func (p *pass) stopMirror(ctx context.Context) error {
+	document := &corev1.ConfigMap{}
+	err := p.Client.Get(ctx, client.ObjectKey{Namespace: p.r.Namespace, Name: naming.Mirror(string(p.r.Spec.MonitorRef.Name))}, document)
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("reading the mirror document: %w", err)
+	}
+	return p.applier.Delete(ctx, p.r.UID, document)
+}

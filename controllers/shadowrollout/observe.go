@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package shadowrollout
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/vedette-dev/vedette/api/v1alpha1"
+	"github.com/vedette-dev/vedette/internal/monitor"
+	"github.com/vedette-dev/vedette/internal/naming"
+	"github.com/vedette-dev/vedette/internal/reconcileerr"
+	"github.com/vedette-dev/vedette/internal/rollout"
+)
+
+// +kubebuilder:rbac:groups="",resources=configmaps,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups="",resources=namespaces;pods;services,verbs=get;list;watch
+// +kubebuilder:rbac:groups=apps,resources=deployments,verbs=get;list;watch
+
+// referenceRetry is how often something that a template names, and nothing watches, is looked for.
+const referenceRetry = 30 * time.Second
+
+// seen is what a pass found.
+type seen struct {
+	monitor   *v1alpha1.ModelMonitor
+	effective monitor.Effective
+	// candidate is what the template would run; its revision is empty where it cannot be known, and missing says why.
+	candidate rollout.Candidate
+	missing   error
+	// primary and shadow are nil where there are none.
+	primary, shadow *appsv1.Deployment
+}
+
+// monitored finds the monitor and its class. One rollout uses a monitor: the oldest, by name where they are of one age.
+func (p *pass) monitored(ctx context.Context, s *seen) error {
+	s.monitor = &v1alpha1.ModelMonitor{}
+	name := string(p.r.Spec.MonitorRef.Name)
+	err := p.Client.Get(ctx, client.ObjectKey{Namespace: p.r.Namespace, Name: name}, s.monitor)
+	if apierrors.IsNotFound(err) {
+		return reconcileerr.NewWaiting(v1alpha1.ReasonMonitorNotFound, "the ModelMonitor %q does not exist: create it, or correct spec.monitorRef", name)
+	}
+	if err != nil {
+		return fmt.Errorf("reading the ModelMonitor: %w", err)
+	}
+	var others v1alpha1.ShadowRolloutList
+	if err := p.Client.List(ctx, &others, client.InNamespace(p.r.Namespace), client.MatchingFields{indexMonitor: name}); err != nil {
+		return fmt.Errorf("listing rollouts: %w", err)
+	}
+	for i := range others.Items {
+		if o := &others.Items[i]; o.Name != p.r.Name && older(o, p.r) {
+			return reconcileerr.NewStalled(v1alpha1.ReasonMonitorTaken,
+				"the ShadowRollout %q uses the ModelMonitor %q already: give this model a ModelMonitor of its own", o.Name, name)
+		}
+	}
+	var classes v1alpha1.MonitorClassList
+	if err := p.Client.List(ctx, &classes); err != nil {
+		return fmt.Errorf("listing classes: %w", err)
+	}
+	namespace := &metav1.PartialObjectMetadata{}
+	namespace.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
+	if err := p.Client.Get(ctx, client.ObjectKey{Name: p.r.Namespace}, namespace); err != nil {
+		return fmt.Errorf("reading the namespace: %w", err)
+	}
+	class, err := monitor.ClassFor(classes.Items, s.monitor.Spec.ClassName, namespace.Labels)
+	if err != nil {
+		return err
+	}
+	s.effective = monitor.Bound(s.monitor, class)
+	return nil
+}
+
+func older(a, b *v1alpha1.ShadowRollout) bool {
+	if a.CreationTimestamp.Equal(&b.CreationTimestamp) {
+		return a.Name < b.Name
+	}
+	return a.CreationTimestamp.Before(&b.CreationTimestamp)
+}
+
+// template reads what is wanted, with everything that it names. It is only read.
+func (p *pass) template(ctx context.Context, s *seen) error {
+	name := string(p.r.Spec.Candidate.TemplateRef.Name)
+	d := &appsv1.Deployment{}
+	err := p.Client.Get(ctx, client.ObjectKey{Namespace: p.r.Namespace, Name: name}, d)
+	if apierrors.IsNotFound(err) {
+		return reconcileerr.NewWaiting(v1alpha1.ReasonCandidateNotFound, "the Deployment %q does not exist: create it, or correct spec.candidate", name)
+	}
+	if err != nil {
+		return fmt.Errorf("reading the template: %w", err)
+	}
+	if inject := d.Spec.Template.Labels[naming.LabelInject]; inject != s.monitor.Name {
+		return reconcileerr.NewStalled(v1alpha1.ReasonTemplateNotLabelled,
+			"the pod template of the Deployment %q must ask for the sidecar, which copies requests: put the label %s: %s into spec.template.metadata.labels",
+			name, naming.LabelInject, s.monitor.Name)
+	}
+	template := rollout.Parametrise(d.Spec.Template, p.r.Spec.Candidate.Parameters, lastRun(s.monitor))
+	contents := map[string]*corev1.ConfigMap{}
+	for _, ref := range rollout.ConfigMaps(&template.Spec) {
+		content := &corev1.ConfigMap{}
+		switch err := p.Live.Get(ctx, client.ObjectKey{Namespace: p.r.Namespace, Name: ref.Name}, content); {
+		case apierrors.IsNotFound(err) && ref.Optional:
+		case apierrors.IsNotFound(err):
+			p.lookAgain(referenceRetry)
+			return reconcileerr.NewWaiting(v1alpha1.ReasonReferenceMissing,
+				"the ConfigMap %q that the template names does not exist: create it; what serves goes on with its own copy", ref.Name)
+		case err != nil:
+			return fmt.Errorf("reading a ConfigMap that the template names: %w", err)
+		default:
+			contents[ref.Name] = content
+		}
+	}
+	s.candidate = rollout.NewCandidate(p.r.Name, template, contents)
+	return nil
+}
+
+// lastRun is the last retraining run that succeeded; nil when none did.
+func lastRun(m *v1alpha1.ModelMonitor) *v1alpha1.RetrainingRun {
+	var last *v1alpha1.RetrainingRun
+	for i := range m.Status.Retraining.Runs {
+		run := &m.Status.Retraining.Runs[i]
+		if run.State == v1alpha1.RetrainingSucceeded && (last == nil || last.FinishTime.Before(&run.FinishTime)) {
+			last = run
+		}
+	}
+	return last
+}
+
+// workloads reads what runs.
+func (p *pass) workloads(ctx context.Context, s *seen) (err error) {
+	if s.primary, err = p.deployment(ctx, naming.Primary(p.r.Name)); err != nil {
+		return err
+	}
+	s.shadow, err = p.deployment(ctx, naming.Shadow(p.r.Name))
+	return err
+}
+
+// deployment is the Deployment of the name; nil where there is none, or it is not ours.
+func (p *pass) deployment(ctx context.Context, name string) (*appsv1.Deployment, error) {
+	d := &appsv1.Deployment{}
+	err := p.Client.Get(ctx, client.ObjectKey{Namespace: p.r.Namespace, Name: name}, d)
+	if apierrors.IsNotFound(err) || err == nil && !metav1.IsControlledBy(d, p.r) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading a Deployment: %w", err)
+	}
+	return d, nil
+}
+
+// observed puts together what the decision needs.
+func (p *pass) observed(s *seen) rollout.Observed {
+	status, annotations := &p.r.Status, p.r.Annotations
+	o := rollout.Observed{
+		Template: s.candidate.Revision, Now: p.now,
+		Record: rollout.Record{
+			Candidate: string(status.Candidate.Revision), Start: status.Candidate.StartTime.Time,
+			Baking: string(status.Bake.Revision), Previous: string(status.Bake.PreviousRevision), BakeStart: status.Bake.StartTime.Time,
+		},
+		Asked: rollout.Asked{
+			Approved: string(p.r.Spec.Promotion.ApprovedRevision), Reject: annotations[naming.AnnotationReject],
+			Abort: annotations[naming.AnnotationAbort], Paused: annotations[naming.AnnotationPause],
+		},
+	}
+	if annotations[naming.AnnotationPromote] != "" {
+		o.Approved = annotations[naming.AnnotationPromote]
+	}
+	if status.Decision.Verdict == v1alpha1.VerdictPass {
+		o.Passed = string(status.Decision.Revision)
+	}
+	if v := annotations[naming.AnnotationRetry]; v != "" && v != p.retried(o.Template) {
+		o.Retry, _, _ = strings.Cut(v, "/")
+	}
+	for _, r := range status.Rejected {
+		o.Rejected = append(o.Rejected, string(r.Revision))
+	}
+	if s.primary != nil {
+		o.Primary = s.primary.Labels[naming.LabelRevision]
+		o.PrimarySettled, o.PrimaryFailed = rollout.Settled(s.primary), rollout.Failed(s.primary)
+	}
+	if s.shadow != nil {
+		o.Shadow, o.ShadowAvailable = s.shadow.Labels[naming.LabelRevision], rollout.Settled(s.shadow)
+	}
+	return o
+}
+
+// retried is the value of the annotation for which a revision was tried last: a rejected one is tried again when it becomes another.
+func (p *pass) retried(revision string) string {
+	for _, r := range p.r.Status.Rejected {
+		if string(r.Revision) == revision {
+			return r.Retry
+		}
+	}
+	if c := p.r.Status.Candidate; string(c.Revision) == revision {
+		return c.Retry
+	}
+	return p.r.Annotations[naming.AnnotationRetry] // it was never tried
+}
+
+// shadowPods lists the shadow's pods.
+func (p *pass) shadowPods(ctx context.Context) ([]corev1.Pod, error) {
+	var pods corev1.PodList
+	err := p.Client.List(ctx, &pods, client.InNamespace(p.r.Namespace), client.MatchingLabels{naming.LabelRollout: p.r.Name, naming.LabelRole: naming.RoleShadow})
+	if err != nil {
+		return nil, fmt.Errorf("listing the shadow's pods: %w", err)
+	}
+	return pods.Items, nil
+}
+
+func (p *pass) policy() rollout.Policy {
+	spec := &p.r.Spec
+	return rollout.Policy{
+		Automatic:         spec.Promotion.Policy == v1alpha1.PromotionAutomatic,
+		Advise:            spec.Promotion.Policy == v1alpha1.PromotionAdvise,
+		Deadline:          monitor.Duration(spec.Analysis.Deadline),
+		Bake:              monitor.Duration(spec.Bake.Duration),
+		AutomaticRollBack: spec.Bake.Rollback != v1alpha1.RollbackManual,
+	}
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package shadowrollout reconciles ShadowRollouts: it observes, asks package rollout what to do, does that one thing, and reports in
+// status and events. It imports no other controller, reads no Secret, and never writes an object that is not its own.
+package shadowrollout
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/vedette-dev/vedette/api/v1alpha1"
+	"github.com/vedette-dev/vedette/internal/apply"
+	"github.com/vedette-dev/vedette/internal/conditions"
+	"github.com/vedette-dev/vedette/internal/criteria"
+	"github.com/vedette-dev/vedette/internal/monitor"
+	"github.com/vedette-dev/vedette/internal/prometheus"
+)
+
+// +kubebuilder:rbac:groups=vedette.dev,resources=shadowrollouts;modelmonitors;monitorclasses,verbs=get;list;watch
+// +kubebuilder:rbac:groups=vedette.dev,resources=shadowrollouts,verbs=patch
+// +kubebuilder:rbac:groups=vedette.dev,resources=shadowrollouts/status,verbs=get;patch
+// +kubebuilder:rbac:groups=vedette.dev,resources=shadowrollouts/finalizers,verbs=update
+// +kubebuilder:rbac:groups="";events.k8s.io,resources=events,verbs=create;patch
+
+// Prometheus answers what was counted, and which thresholds are violated.
+type Prometheus interface {
+	Evidence(ctx context.Context, address string, t prometheus.Try) (criteria.Evidence, error)
+	Thresholds(ctx context.Context, address, namespace, monitor string) ([]monitor.Sample, error)
+	Value(ctx context.Context, address, query string) (float64, error)
+}
+
+// Reconciler reconciles ShadowRollouts.
+type Reconciler struct {
+	// Client writes, and reads from the cache; Live reads from the API server.
+	Client     client.Client
+	Live       client.Reader
+	Recorder   events.EventRecorder
+	Prometheus Prometheus
+	Now        func() time.Time
+}
+
+// pass is one reconciliation of one rollout.
+type pass struct {
+	*Reconciler
+	applier apply.Applier
+	r       *v1alpha1.ShadowRollout
+	now     time.Time
+	set     conditions.Writer
+	again   time.Duration
+}
+
+// Reconcile takes a rollout one step on, and reports what it found.
+func (r *Reconciler) Reconcile(ctx context.Context, sr *v1alpha1.ShadowRollout) (ctrl.Result, error) {
+	now := r.Now()
+	p := &pass{
+		Reconciler: r, r: sr, now: now,
+		applier: apply.Applier{Client: r.Client, Live: r.Live},
+		set:     conditions.Writer{Conditions: &sr.Status.Conditions, Generation: sr.Generation, Now: now},
+	}
+	if sr.DeletionTimestamp != nil {
+		return ctrl.Result{}, p.release(ctx)
+	}
+	if err := p.hold(ctx); err != nil {
+		return ctrl.Result{}, err
+	}
+	before := sr.DeepCopy()
+	problems := p.reconcile(ctx)
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return ctrl.Result{}, ctx.Err() // the manager stops: what failed therefore is no news
+	}
+	return p.report(ctx, before, problems)
+}
+
+// lookAgain makes the next reconciliation come after d at the latest; 0 says nothing.
+func (p *pass) lookAgain(d time.Duration) {
+	if d > 0 && (p.again == 0 || d < p.again) {
+		p.again = d
+	}
+}

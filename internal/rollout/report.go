@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/vedette-dev/vedette/api/v1alpha1"
+	"github.com/vedette-dev/vedette/internal/conditions"
+)
+
+// Report is what the conditions of a rollout are made of.
+type Report struct {
+	Rollout  *v1alpha1.ShadowRollout
+	Observed Observed
+	Action   Action
+	// Primary is nil where there is none.
+	Primary *appsv1.Deployment
+	// ShadowPods are those of the shadow.
+	ShadowPods []corev1.Pod
+	// Missing says what the template names that does not exist; empty where nothing is missing.
+	Missing string
+	// Watched is what is known of the new primary.
+	Watched Watched
+}
+
+// Conditions sets all conditions of a rollout but Ready and what goes with it.
+func (r Report) Conditions(set conditions.Writer) {
+	for _, c := range []struct {
+		kind string
+		of   func() condition
+	}{
+		{v1alpha1.ConditionAvailable, r.available},
+		{v1alpha1.ConditionCandidateFit, r.fit},
+		{v1alpha1.ConditionProgressing, r.progressing},
+	} {
+		is := c.of()
+		set.Set(c.kind, is.status, is.reason, is.message)
+	}
+	r.baking(set)
+}
+
+type condition struct {
+	status          metav1.ConditionStatus
+	reason, message string
+}
+
+func yes(reason, format string, args ...any) condition {
+	return condition{metav1.ConditionTrue, reason, fmt.Sprintf(format, args...)}
+}
+
+func no(reason, format string, args ...any) condition {
+	return condition{metav1.ConditionFalse, reason, fmt.Sprintf(format, args...)}
+}
+
+func unknown(reason, format string, args ...any) condition {
+	return condition{metav1.ConditionUnknown, reason, fmt.Sprintf(format, args...)}
+}
+
+func (r Report) available() condition {
+	switch {
+	case r.Primary == nil:
+		return no(v1alpha1.ReasonPrimaryNotAvailable, "there is no primary yet")
+	case Available(r.Primary):
+		return yes(v1alpha1.ReasonPrimaryAvailable, "the Deployment %q serves revision %s", r.Primary.Name, r.Observed.Primary)
+	}
+	return no(v1alpha1.ReasonPrimaryNotAvailable, "the Deployment %q has too few ready pods: see its events, and those of its pods", r.Primary.Name)
+}
+
+// fit is the verdict on the candidate.
+func (r Report) fit() condition {
+	o, t := r.Observed, r.Observed.Template
+	switch {
+	case o.Promoted():
+		return yes(v1alpha1.ReasonPromoted, "revision %s was promoted", o.Baking)
+	case t == "":
+		return unknown(v1alpha1.ReasonReferenceMissing, "%s", cmp.Or(r.Missing, "the template is not known"))
+	case r.Action == Idle, r.Action == Bootstrap:
+		return unknown(v1alpha1.ReasonNoCandidate, "the template is what serves")
+	case r.Action == Shelve:
+		return r.shelved()
+	case r.Action == StartShadow:
+		return unknown(v1alpha1.ReasonAnalysisRunning, "the shadow of revision %s starts", t)
+	case o.Paused == t:
+		return unknown(v1alpha1.ReasonPaused, "revision %s is paused by annotation", t)
+	case r.Action == AwaitApproval && r.Rollout.Spec.Promotion.Policy == v1alpha1.PromotionAdvise:
+		return yes(v1alpha1.ReasonAdvised, "revision %s has passed: %s", t, r.Rollout.Status.Decision.Message)
+	case r.Action == AwaitApproval:
+		return yes(v1alpha1.ReasonAwaitingApproval, "revision %s has passed: put it into spec.promotion.approvedRevision. %s", t, r.Rollout.Status.Decision.Message)
+	case o.fit():
+		return yes(v1alpha1.ReasonAnalysisPassed, "revision %s has passed: %s", t, r.Rollout.Status.Decision.Message)
+	case r.Action == Wait && !o.PrimarySettled:
+		return unknown(v1alpha1.ReasonPrimaryNotAvailable, "revision %s is tried once the primary is up", t)
+	case r.Action == Wait:
+		return r.shadowNotUp()
+	}
+	return r.running()
+}
+
+// shelved is why a candidate is not tried any more.
+func (r Report) shelved() condition {
+	for _, x := range r.Rollout.Status.Rejected {
+		if string(x.Revision) == r.Observed.Template {
+			return no(x.Reason, "revision %s is not to serve: %s", x.Revision, x.Message)
+		}
+	}
+	return unknown(v1alpha1.ReasonDeadlineExceeded, "revision %s had no verdict within %s: %s. Annotate %s=%s to try it again",
+		r.Observed.Template, r.Rollout.Spec.Analysis.Deadline, r.open(), "vedette.dev/retry", r.Observed.Template)
+}
+
+func (r Report) shadowNotUp() condition {
+	for i := range r.ShadowPods {
+		for _, c := range r.ShadowPods[i].Status.Conditions {
+			if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse {
+				return unknown(v1alpha1.ReasonShadowUnschedulable, "no node takes the shadow: make room, or set spec.shadow.resources or priorityClassName. The scheduler says: %s", bounded(c.Message))
+			}
+		}
+		for _, c := range r.ShadowPods[i].Status.ContainerStatuses {
+			if w := c.State.Waiting; w != nil && w.Reason == "CreateContainerConfigError" {
+				return unknown(v1alpha1.ReasonReferenceMissing, "the container %q of the shadow cannot start: %s", c.Name, bounded(w.Message))
+			}
+		}
+	}
+	return unknown(v1alpha1.ReasonShadowNotAvailable, "the pods of the shadow are not ready yet: see their events if they stay so")
+}
+
+func bounded(s string) string { return s[:min(len(s), 300)] }
+
+// running says why there is no verdict yet, in words that change only when what is missing does.
+func (r Report) running() condition {
+	c := &r.Rollout.Status.Candidate
+	switch {
+	case c.Errors >= max(r.Rollout.Spec.Analysis.ErrorLimit, 1):
+		return unknown(v1alpha1.ReasonMetricsUnavailable, "Prometheus does not answer what was counted: nothing is promoted or rejected until it does; the manager's log says more")
+	case c.LastEvaluationTime.IsZero():
+		return unknown(v1alpha1.ReasonAnalysisRunning, "revision %s is being tried", c.Revision)
+	case c.Pairs == nil || *c.Pairs == 0:
+		return unknown(v1alpha1.ReasonInsufficientTraffic, "no request has been compared yet")
+	}
+	return unknown(v1alpha1.ReasonAnalysisRunning, "%s", r.open())
+}
+
+// maxOpen is how many open criteria are named.
+const maxOpen = 8
+
+// open names what has no verdict yet.
+func (r Report) open() string {
+	if c := r.Rollout.Status.Candidate; c.Pairs == nil || *c.Pairs == 0 {
+		return "no request was compared"
+	}
+	var open []string
+	for _, f := range r.Rollout.Status.Candidate.Findings {
+		if f.Verdict != v1alpha1.VerdictPass {
+			open = append(open, place(f))
+		}
+	}
+	slices.Sort(open)
+	more := ""
+	if n := len(open) - maxOpen; n > 0 {
+		open, more = open[:maxOpen], fmt.Sprintf(" and %d more", n)
+	}
+	return "not shown yet: " + strings.Join(open, ", ") + more
+}
+
+func place(f v1alpha1.RolloutFinding) string {
+	if f.Segment == all {
+		return string(f.Criterion)
+	}
+	return fmt.Sprintf("%s in segment %s", f.Criterion, f.Segment)
+}
+
+// all is the segment that stands for all traffic.
+const all = "all"
+
+func (r Report) progressing() condition {
+	o := r.Observed
+	switch {
+	case o.Promoted() && !o.PrimarySettled, r.Action == Promote, r.Action == RecordPromotion, r.Action == RollBack:
+		return yes(v1alpha1.ReasonRollingOut, "the primary changes its revision")
+	case o.Promoted():
+		return yes(v1alpha1.ReasonBakeRunning, "revision %s is watched in service", o.Baking)
+	case r.Action == AwaitApproval:
+		return yes(v1alpha1.ReasonAwaitingApproval, "revision %s has passed", o.Template)
+	case r.Action == Evaluate, r.Action == StartShadow, r.Action == Wait && o.Template != "" && o.Template != o.Primary:
+		return yes(v1alpha1.ReasonAnalysisRunning, "revision %s is tried", o.Template)
+	}
+	return no(v1alpha1.ReasonNoCandidate, "nothing is tried")
+}
+
+// baking is present once a candidate was promoted.
+func (r Report) baking(set conditions.Writer) {
+	o := r.Observed
+	switch {
+	case o.Promoted() && len(r.Watched.Violated) > 0:
+		set.True(v1alpha1.ConditionBaking, v1alpha1.ReasonBakeFailed, "the new primary violates "+strings.Join(r.Watched.Violated, ", "))
+	case o.Promoted() && o.PrimaryFailed:
+		set.True(v1alpha1.ConditionBaking, v1alpha1.ReasonBakeFailed, "the pods of the new primary do not come up")
+	case o.Promoted() && r.Watched.Blind:
+		set.Unknown(v1alpha1.ConditionBaking, v1alpha1.ReasonMetricsUnavailable, "it is not known whether the new primary violates a threshold: the watch goes on until it is")
+	case o.Promoted() && r.Action != FinishBake:
+		set.True(v1alpha1.ConditionBaking, v1alpha1.ReasonBakeRunning, fmt.Sprintf("revision %s is watched in service for %s", o.Baking, r.Rollout.Spec.Bake.Duration))
+	case r.Action == FinishBake:
+		set.False(v1alpha1.ConditionBaking, v1alpha1.ReasonSucceeded, fmt.Sprintf("revision %s has held in service", o.Primary))
+	case o.Baking != "" && slices.Contains(o.Rejected, o.Baking):
+		set.False(v1alpha1.ConditionBaking, v1alpha1.ReasonRolledBack, fmt.Sprintf("revision %s serves again", o.Primary))
+	}
+}
