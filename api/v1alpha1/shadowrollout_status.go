@@ -75,6 +75,10 @@ const (
 const (
 	// ReasonInvalidCriterion means that a criterion, or a threshold of the bake, does not fit the ModelMonitor.
 	ReasonInvalidCriterion = "InvalidCriterion"
+	// ReasonInvalidParameter means that a parameter of the candidate names what the template does not have.
+	ReasonInvalidParameter = "InvalidParameter"
+	// ReasonRevisionMissing means that what was kept of a revision is gone.
+	ReasonRevisionMissing = "RevisionMissing"
 	// ReasonMonitorTaken means that another, older ShadowRollout uses the ModelMonitor.
 	ReasonMonitorTaken = "MonitorTaken"
 	// ReasonCandidateNotFound means that the Deployment of spec.candidate does not exist.

@@ -8,10 +8,12 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/vedette-dev/vedette/api/v1alpha1"
 	build "github.com/vedette-dev/vedette/internal/build/rollout"
+	"github.com/vedette-dev/vedette/internal/inject"
 	"github.com/vedette-dev/vedette/internal/naming"
 	"github.com/vedette-dev/vedette/internal/reconcileerr"
 	"github.com/vedette-dev/vedette/internal/rollout"
@@ -38,12 +40,12 @@ func (p *pass) reconcile(ctx context.Context) []error {
 	watched := rollout.Watch(p.r, s.monitor)
 	policy.BakeFailed, policy.BakeBlind = len(watched.Violated) > 0, watched.Blind
 	action, because := rollout.Decide(o, policy)
-	problems := []error{s.missing, p.act(ctx, &s, o, action, because, watched), p.serve(ctx, &s, o, action)}
+	found := []error{s.missing, p.act(ctx, &s, o, action, because, watched), p.serve(ctx, &s, o, action)}
 	pods, err := p.shadowPods(ctx)
 	rollout.Report{
 		Rollout: p.r, Observed: o, Action: action, Primary: s.primary, ShadowPods: pods, Missing: messageOf(s.missing), Watched: watched,
 	}.Conditions(p.set)
-	return compact(append(problems, err))
+	return problems(append(found, err)...)
 }
 
 // act does the one thing that was decided.
@@ -110,15 +112,15 @@ func (p *pass) serve(ctx context.Context, s *seen, o rollout.Observed, action ro
 
 // primary applies the primary with a revision that is kept.
 func (p *pass) primary(ctx context.Context, s *seen, revision string) error {
-	template, err := p.stored(ctx, revision)
+	version, err := p.stored(ctx, revision)
 	if err != nil {
 		return err
 	}
-	if _, err := p.applier.Apply(ctx, p.r.UID, build.Primary(p.r, revision, template)); err != nil {
+	if _, err := p.applier.Apply(ctx, p.r.UID, build.Primary(p.r, version)); err != nil {
 		return err
 	}
 	p.r.Status.PrimaryRevision = v1alpha1.Revision(revision)
-	p.r.Status.Selector = build.Selector(p.r.Name, naming.RolePrimary)
+	p.r.Status.Selector = labels.SelectorFromSet(build.Selector(p.r, naming.RolePrimary)).String()
 	if s.primary != nil {
 		p.r.Status.Replicas = new(s.primary.Status.Replicas)
 	}
@@ -138,15 +140,15 @@ func (p *pass) startShadow(ctx context.Context, s *seen, o rollout.Observed) err
 	if err := p.store(ctx, s); err != nil {
 		return err
 	}
-	template, err := p.stored(ctx, s.candidate.Revision)
+	version, err := p.stored(ctx, s.candidate.Revision)
 	if err != nil {
 		return err
 	}
-	port, err := p.port(s, template)
+	port, err := p.port(s, version)
 	if err != nil {
 		return err
 	}
-	if err := p.applier.All(ctx, p.r.UID, build.Shadow(p.r, s.candidate.Revision, template), build.Service(p.r, port)); err != nil {
+	if err := p.applier.All(ctx, p.r.UID, build.Shadow(p.r, version), build.Service(p.r, port)); err != nil {
 		return err
 	}
 	status := &p.r.Status
@@ -192,4 +194,13 @@ func without(rejected []v1alpha1.RejectedRevision, revision v1alpha1.Revision) [
 		}
 	}
 	return others
+}
+
+// port is the port on which the model serves in pods of a version: the one that the sidecar takes over in the primary's.
+func (p *pass) port(s *seen, v build.Version) (corev1.ContainerPort, error) {
+	port, skip := inject.Check(&corev1.Pod{ObjectMeta: v.Template.ObjectMeta, Spec: v.Template.Spec}, s.monitor.Spec.Source.Sidecar.Port)
+	if skip != "" {
+		return corev1.ContainerPort{}, reconcileerr.NewStalled(string(skip), "%s", skip.Remedy())
+	}
+	return port, nil
 }

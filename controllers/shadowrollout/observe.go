@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/vedette-dev/vedette/api/v1alpha1"
+	build "github.com/vedette-dev/vedette/internal/build/rollout"
 	"github.com/vedette-dev/vedette/internal/monitor"
 	"github.com/vedette-dev/vedette/internal/naming"
 	"github.com/vedette-dev/vedette/internal/reconcileerr"
@@ -32,9 +33,13 @@ const referenceRetry = 30 * time.Second
 type seen struct {
 	monitor   *v1alpha1.ModelMonitor
 	effective monitor.Effective
-	// candidate is what the template would run; its revision is empty where it cannot be known, and missing says why.
-	candidate rollout.Candidate
+	// candidate is what the template would run, with its ConfigMaps pinned; its revision is empty where it cannot be known, and
+	// missing says why. named are the ConfigMaps that the template names, by their own names.
+	candidate build.Version
 	missing   error
+	named     map[string]*corev1.ConfigMap
+	// templateServes says that the template has pods of its own.
+	templateServes bool
 	// primary and shadow are nil where there are none.
 	primary, shadow *appsv1.Deployment
 }
@@ -100,36 +105,46 @@ func (p *pass) template(ctx context.Context, s *seen) error {
 			"the pod template of the Deployment %q must ask for the sidecar, which copies requests: put the label %s: %s into spec.template.metadata.labels",
 			name, naming.LabelInject, s.monitor.Name)
 	}
-	template := rollout.Parametrise(d.Spec.Template, p.r.Spec.Candidate.Parameters, lastRun(s.monitor))
-	contents := map[string]*corev1.ConfigMap{}
-	for _, ref := range rollout.ConfigMaps(&template.Spec) {
-		content := &corev1.ConfigMap{}
-		switch err := p.Live.Get(ctx, client.ObjectKey{Namespace: p.r.Namespace, Name: ref.Name}, content); {
-		case apierrors.IsNotFound(err) && ref.Optional:
-		case apierrors.IsNotFound(err):
-			p.lookAgain(referenceRetry)
-			return reconcileerr.NewWaiting(v1alpha1.ReasonReferenceMissing,
-				"the ConfigMap %q that the template names does not exist: create it; what serves goes on with its own copy", ref.Name)
-		case err != nil:
-			return fmt.Errorf("reading a ConfigMap that the template names: %w", err)
-		default:
-			contents[ref.Name] = content
-		}
+	values := rollout.Values(p.r.Spec.Candidate.Parameters, rollout.LastSucceeded(s.monitor.Status.Retraining.Runs))
+	template, err := rollout.Apply(d.Spec.Template, values)
+	if err != nil {
+		return reconcileerr.NewStalled(v1alpha1.ReasonInvalidParameter, "%v", err)
 	}
-	s.candidate = rollout.NewCandidate(p.r.Name, template, contents)
+	if err := p.references(ctx, s, template); err != nil {
+		return err
+	}
+	contents, pinned := map[string]rollout.ConfigMapContents{}, map[string]string{}
+	for name, m := range s.named {
+		contents[name] = rollout.Contents(m)
+	}
+	revision := rollout.Revision(template, contents)
+	for name := range s.named {
+		pinned[name] = naming.Copy(p.r.Name, revision, name)
+	}
+	s.candidate = build.Version{Revision: revision, Template: rollout.Pin(template, pinned)}
+	s.templateServes = d.Spec.Replicas == nil || *d.Spec.Replicas > 0
 	return nil
 }
 
-// lastRun is the last retraining run that succeeded; nil when none did.
-func lastRun(m *v1alpha1.ModelMonitor) *v1alpha1.RetrainingRun {
-	var last *v1alpha1.RetrainingRun
-	for i := range m.Status.Retraining.Runs {
-		run := &m.Status.Retraining.Runs[i]
-		if run.State == v1alpha1.RetrainingSucceeded && (last == nil || last.FinishTime.Before(&run.FinishTime)) {
-			last = run
+// references reads the ConfigMaps that a template names.
+func (p *pass) references(ctx context.Context, s *seen, template corev1.PodTemplateSpec) error {
+	s.named = map[string]*corev1.ConfigMap{}
+	for _, ref := range rollout.References(template).ConfigMaps {
+		m := &corev1.ConfigMap{}
+		switch err := p.Live.Get(ctx, client.ObjectKey{Namespace: p.r.Namespace, Name: ref.Name}, m); {
+		case apierrors.IsNotFound(err) && ref.Optional:
+		case apierrors.IsNotFound(err):
+			return &reconcileerr.Waiting{
+				Reason: v1alpha1.ReasonReferenceMissing, After: referenceRetry,
+				Message: fmt.Sprintf("the ConfigMap %q that the template names does not exist: create it; what serves goes on with a copy of its own", ref.Name),
+			}
+		case err != nil:
+			return fmt.Errorf("reading a ConfigMap that the template names: %w", err)
+		default:
+			s.named[ref.Name] = m
 		}
 	}
-	return last
+	return nil
 }
 
 // workloads reads what runs.
