@@ -24,6 +24,9 @@ type Try struct {
 	Since time.Duration
 }
 
+// pairCounters matches the names of what sidecars count of pairs.
+const pairCounters = "vedette_pairs?_.+"
+
 // slack is added to how far back is looked: clocks differ, and a counter that is read a little too early is not there yet.
 const slack = 10 * time.Minute
 
@@ -52,7 +55,7 @@ func (c Client) Evidence(ctx context.Context, address string, t Try) (criteria.E
 
 // query sums up on the server, so that the answer does not grow with the number of pods.
 func (t Try) query() string {
-	counters := promql.Select("", promql.Match{Label: "__name__", Op: "=~", Value: naming.MetricPairPattern},
+	counters := promql.Select("", promql.Match{Label: "__name__", Op: "=~", Value: pairCounters},
 		promql.Equal("namespace", t.Namespace), promql.Equal("rollout", t.Rollout), promql.Equal("candidate", t.Candidate), promql.Equal("attempt", t.Attempt))
 	return fmt.Sprintf("sum by (__name__, segment, outcome, primary, shadow, replica, of, direction, side, bucket) (last_over_time(%s[%ds]))",
 		counters, int64((t.Since + slack).Seconds()))

@@ -13,6 +13,7 @@ import (
 	"github.com/vedette-dev/vedette/api/v1alpha1"
 	"github.com/vedette-dev/vedette/internal/criteria"
 	"github.com/vedette-dev/vedette/internal/monitor"
+	"github.com/vedette-dev/vedette/internal/wire"
 )
 
 // Answer is what a query of the user's own yielded.
@@ -95,6 +96,9 @@ func Criteria(a v1alpha1.RolloutAnalysis, e monitor.Effective) []criteria.Criter
 			}
 			bound(&x, e.Thresholds[t])
 		}
+		if x.Quantile != 0 && len(x.Segments) == 0 {
+			x.Segments = []string{all} // buckets are many: segments are counted only where they are asked for
+		}
 		list = append(list, x)
 	}
 	return list
@@ -134,6 +138,9 @@ func Validate(r *v1alpha1.ShadowRollout, e monitor.Effective) string {
 		case ofShadow[e.Thresholds[t].Signal] == "" || e.Thresholds[t].Max == "":
 			return fmt.Sprintf("criterion %q names threshold %q, which cannot be applied to a shadow: only those with a max of ErrorRatio and LatencySeconds can", c.Name, c.Threshold)
 		}
+	}
+	if n := len(latencySegments(r.Spec.Analysis, e)); n > wire.MaxLatencySegments {
+		return fmt.Sprintf("the criteria of latency are about %d segments: name at most %d", n, wire.MaxLatencySegments)
 	}
 	for _, name := range r.Spec.Bake.Thresholds {
 		if !slices.ContainsFunc(e.Thresholds, func(t v1alpha1.Threshold) bool { return t.Name == name && monitor.AnalysisOf(t.Signal) == "" }) {

@@ -44,15 +44,9 @@ func Mirror(r *v1alpha1.ShadowRollout, at Place, e monitor.Effective) wire.Mirro
 func latencySegments(a v1alpha1.RolloutAnalysis, e monitor.Effective) []string {
 	var names []string
 	for _, c := range Criteria(a, e) {
-		if c.Quantile == 0 {
-			continue
+		if c.Quantile != 0 {
+			names = append(names, c.Segments...)
 		}
-		if len(c.Segments) == 0 {
-			for _, s := range e.Segments {
-				names = append(names, string(s.Name))
-			}
-		}
-		names = append(names, c.Segments...)
 	}
 	slices.Sort(names)
 	return slices.DeleteFunc(slices.Compact(names), func(name string) bool { return name == all })

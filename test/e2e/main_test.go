@@ -107,7 +107,7 @@ func setUp(ctx context.Context, out io.Writer) (err error) {
 			return err
 		}
 	}
-	if err := cluster.Load(ctx, "manager", "capture", "analyze", "review", "modelserver", "retrain", "versitygw"); err != nil {
+	if err := cluster.Load(ctx, "manager", "capture", "analyze", "review", "modelserver", "retrain", "prometheus", "versitygw"); err != nil {
 		return err
 	}
 	if err := install(ctx, &apiextensionsv1.CustomResourceDefinition{ObjectMeta: objectMeta("", "servicemonitors.monitoring.coreos.com")}, definitions); err != nil {

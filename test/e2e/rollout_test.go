@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build e2e
+
+package e2e
+
+import (
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/vedette-dev/vedette/api/v1alpha1"
+)
+
+// first is the version of the sample.
+const first = "2001-01"
+
+// TestAGoodVersionTakesOver tries a version of the same weights beside the one that serves, under load, and sees it take over and
+// hold.
+func TestAGoodVersionTakesOver(t *testing.T) {
+	t.Parallel()
+	s := newRolloutScene(t, "takeover")
+	s.serving(first)
+	s.drive(60)
+	s.try("2001-02")
+	s.serving("2001-02")
+	s.waitRollout(verdictTimeout, v1alpha1.ConditionBaking, metav1.ConditionFalse, v1alpha1.ReasonSucceeded)
+	s.rest()
+	s.untouched()
+}
+
+// TestABadVersionIsRejected tries three bad versions, one after the other: each is rejected for what is wrong with it, and the one that
+// serves goes on.
+func TestABadVersionIsRejected(t *testing.T) {
+	t.Parallel()
+	s := newRolloutScene(t, "rejected")
+	s.drive(60)
+	s.try("wrong", "--wrong=ATL")
+	s.waitRollout(verdictTimeout, v1alpha1.ConditionCandidateFit, metav1.ConditionFalse, v1alpha1.ReasonAnalysisFailed, "same in segment atl")
+	s.try("failing", "--fail=5")
+	s.waitRollout(verdictTimeout, v1alpha1.ConditionCandidateFit, metav1.ConditionFalse, v1alpha1.ReasonAnalysisFailed, "errors")
+	s.try("slow", "--delay=200ms")
+	s.waitRollout(verdictTimeout, v1alpha1.ConditionCandidateFit, metav1.ConditionFalse, v1alpha1.ReasonAnalysisFailed, "median")
+	s.rest()
+	s.serving(first)
+}
+
+// TestWithoutEvidenceNothingHappens tries a version that gets no traffic until its deadline, and one whose evidence cannot be read for a
+// while.
+func TestWithoutEvidenceNothingHappens(t *testing.T) {
+	t.Parallel()
+	s := newRolloutScene(t, "unseen", func(s *rolloutScene) { s.rollout.Spec.Analysis.Deadline = "1m" })
+	s.try("unasked")
+	s.waitRollout(verdictTimeout, v1alpha1.ConditionCandidateFit, metav1.ConditionUnknown, v1alpha1.ReasonDeadlineExceeded, "no request was compared")
+	s.serving(first)
+
+	change(s.scene, s.rollout, func(r *v1alpha1.ShadowRollout) { r.Spec.Analysis.Deadline, r.Spec.Analysis.ErrorLimit = "1d", 2 })
+	back := s.scene.stop(types.NamespacedName{Namespace: s.namespace, Name: "prometheus"})
+	s.drive(60)
+	s.try("2001-02")
+	s.waitRollout(verdictTimeout, v1alpha1.ConditionCandidateFit, metav1.ConditionUnknown, v1alpha1.ReasonMetricsUnavailable)
+	s.serving(first)
+	back()
+	s.serving("2001-02")
+	s.rest()
+}
+
+// untouched fails unless nobody but the test has written the template.
+func (s *rolloutScene) untouched() {
+	s.Helper()
+	if err := cluster.Get(s.Context(), client.ObjectKeyFromObject(s.deployment), s.deployment); err != nil {
+		s.Fatal(err)
+	}
+	for _, f := range s.deployment.ManagedFields {
+		if f.Manager != "e2e.test" && f.Subresource != "status" {
+			s.Errorf("%s has written the template", f.Manager)
+		}
+	}
+}
