@@ -21,6 +21,9 @@ const (
 	AnnotationRetry = "vedette.dev/retry"
 )
 
+// AnnotationCopyOf on the copy of a ConfigMap names the original.
+const AnnotationCopyOf = "vedette.dev/copy-of"
+
 // Primary names the Deployment that serves for a rollout.
 func Primary(rollout string) string { return rollout + "-primary" }
 

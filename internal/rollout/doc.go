@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package rollout decides what a ShadowRollout does next, and owns what is derived from a template for it: its revision, what it
-// names, and the parameters that are put into it. It is pure: it reads no clock and calls no API. The controller observes, asks
-// Decide, and acts.
+// Package rollout decides what a ShadowRollout does next, and owns what is derived for it from the user's pod template: its
+// revision, what it refers to, and what it is with the parameters of a retraining run. It is pure: it takes values and returns
+// values, and imports neither a client nor controller-runtime. The controller observes, asks Decide, and acts.
 package rollout

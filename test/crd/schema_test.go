@@ -76,12 +76,12 @@ var patterns = map[string]struct{ accept, reject []string }{
 	// Revision
 	`^[0-9a-f]{10}$`: {
 		accept: []string{"0af9d1c3b7", "0123456789"},
-		reject: []string{"0AF9D1C3B7", "0123456789a", "012345678", "latest"},
+		reject: []string{"0AF9D1C3B7", "0af9d1c3bg", "v1.2.3-rc1"},
 	},
 	// ErrorProbability
 	`^0\.[0-4][0-9]{0,8}$`: {
 		accept: []string{"0.05", "0.499999999", "0.1"},
-		reject: []string{"0", "0.5", "1", "-0.1", ".05", "5e-2"},
+		reject: []string{"0.5", "1.0", "-0.1", ".05", "5e-2"},
 	},
 	// CandidateParameter.annotation
 	`^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$`: {

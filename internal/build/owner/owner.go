@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package owner builds what all children of a ModelMonitor, or of an AnnotationQueue, have in common: their labels and their
-// owner reference. It is pure.
+// Package owner builds what all children of a ModelMonitor, of an AnnotationQueue or of a ShadowRollout have in common: their
+// labels and their owner reference. It is pure.
 package owner
 
 import (
@@ -16,6 +16,7 @@ import (
 const (
 	kindMonitor = "ModelMonitor"
 	kindQueue   = "AnnotationQueue"
+	kindRollout = "ShadowRollout"
 )
 
 // Labels are the labels of a monitor's child of the role.
@@ -36,6 +37,14 @@ func QueueLabels(q *v1alpha1.AnnotationQueue) map[string]string {
 	}
 }
 
+// RolloutLabels are the labels of a rollout's child.
+func RolloutLabels(r *v1alpha1.ShadowRollout) map[string]string {
+	return map[string]string{
+		naming.LabelManagedBy: naming.ManagedBy,
+		naming.LabelRollout:   r.Name,
+	}
+}
+
 // Reference makes the monitor the controller of a child, so that the child goes with it.
 func Reference(m *v1alpha1.ModelMonitor) *metav1.OwnerReferenceApplyConfiguration {
 	return reference(kindMonitor, m.Name, m.UID)
@@ -44,6 +53,11 @@ func Reference(m *v1alpha1.ModelMonitor) *metav1.OwnerReferenceApplyConfiguratio
 // QueueReference makes the queue the controller of a child, so that the child goes with it.
 func QueueReference(q *v1alpha1.AnnotationQueue) *metav1.OwnerReferenceApplyConfiguration {
 	return reference(kindQueue, q.Name, q.UID)
+}
+
+// RolloutReference makes the rollout the controller of a child, so that the child goes with it.
+func RolloutReference(r *v1alpha1.ShadowRollout) *metav1.OwnerReferenceApplyConfiguration {
+	return reference(kindRollout, r.Name, r.UID)
 }
 
 func reference(kind, name string, uid types.UID) *metav1.OwnerReferenceApplyConfiguration {
