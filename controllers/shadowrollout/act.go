@@ -13,7 +13,6 @@ import (
 
 	"github.com/vedette-dev/vedette/api/v1alpha1"
 	build "github.com/vedette-dev/vedette/internal/build/rollout"
-	"github.com/vedette-dev/vedette/internal/inject"
 	"github.com/vedette-dev/vedette/internal/naming"
 	"github.com/vedette-dev/vedette/internal/reconcileerr"
 	"github.com/vedette-dev/vedette/internal/rollout"
@@ -116,7 +115,11 @@ func (p *pass) primary(ctx context.Context, s *seen, revision string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := p.applier.Apply(ctx, p.r.UID, build.Primary(p.r, version)); err != nil {
+	desired, err := build.Primary(p.r, version)
+	if err != nil {
+		return err
+	}
+	if _, err := p.applier.Apply(ctx, p.r.UID, desired); err != nil {
 		return err
 	}
 	p.r.Status.PrimaryRevision = v1alpha1.Revision(revision)
@@ -133,7 +136,7 @@ func (p *pass) startShadow(ctx context.Context, s *seen, o rollout.Observed) err
 	if err := p.Client.List(ctx, &services, client.InNamespace(p.r.Namespace)); err != nil {
 		return fmt.Errorf("listing services: %w", err)
 	}
-	if names := build.WouldServe(services.Items, p.r); len(names) > 0 {
+	if names := build.WouldServe(services.Items, build.ShadowLabels(p.r, s.candidate.Revision)); len(names) > 0 {
 		return reconcileerr.NewStalled(v1alpha1.ReasonShadowWouldServe,
 			"the Service %q would send real requests to the shadow, whose pods have labels of vedette.dev only: take those out of its selector", names[0])
 	}
@@ -144,11 +147,15 @@ func (p *pass) startShadow(ctx context.Context, s *seen, o rollout.Observed) err
 	if err != nil {
 		return err
 	}
-	port, err := p.port(s, version)
+	port, skip := build.Port(version.Template, s.monitor.Spec.Source.Sidecar.Port)
+	if skip != "" {
+		return reconcileerr.NewStalled(string(skip), "%s", skip.Remedy())
+	}
+	desired, err := build.Shadow(p.r, version)
 	if err != nil {
 		return err
 	}
-	if err := p.applier.All(ctx, p.r.UID, build.Shadow(p.r, version), build.Service(p.r, port)); err != nil {
+	if err := p.applier.All(ctx, p.r.UID, desired, build.Service(p.r, port)); err != nil {
 		return err
 	}
 	status := &p.r.Status
@@ -194,13 +201,4 @@ func without(rejected []v1alpha1.RejectedRevision, revision v1alpha1.Revision) [
 		}
 	}
 	return others
-}
-
-// port is the port on which the model serves in pods of a version: the one that the sidecar takes over in the primary's.
-func (p *pass) port(s *seen, v build.Version) (corev1.ContainerPort, error) {
-	port, skip := inject.Check(&corev1.Pod{ObjectMeta: v.Template.ObjectMeta, Spec: v.Template.Spec}, s.monitor.Spec.Source.Sidecar.Port)
-	if skip != "" {
-		return corev1.ContainerPort{}, reconcileerr.NewStalled(string(skip), "%s", skip.Remedy())
-	}
-	return port, nil
 }

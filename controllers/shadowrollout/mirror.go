@@ -5,6 +5,7 @@ package shadowrollout
 import (
 	"context"
 	"fmt"
+	"net"
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
@@ -14,7 +15,9 @@ import (
 	"github.com/vedette-dev/vedette/api/v1alpha1"
 	build "github.com/vedette-dev/vedette/internal/build/rollout"
 	"github.com/vedette-dev/vedette/internal/naming"
+	"github.com/vedette-dev/vedette/internal/reconcileerr"
 	"github.com/vedette-dev/vedette/internal/rollout"
+	"github.com/vedette-dev/vedette/internal/wire"
 )
 
 // mirror tells the sidecars of the primary where the shadow is. A monitor that captures nothing copies nothing.
@@ -27,15 +30,17 @@ func (p *pass) mirror(ctx context.Context, s *seen) error {
 		return fmt.Errorf("reading the shadow's Service: %w", err)
 	}
 	c := &p.r.Status.Candidate
-	document := rollout.Mirror(p.r, rollout.Place{
+	if ip := service.Spec.ClusterIP; ip == "" || ip == corev1.ClusterIPNone {
+		return reconcileerr.NewWaiting(v1alpha1.ReasonShadowNotAvailable, "the Service %q has no cluster IP: delete it, and it is made again", service.Name)
+	}
+	document, err := wire.EncodeMirror(rollout.Mirror(p.r, rollout.Place{
 		Primary: s.primary.Labels[naming.LabelRevision], Candidate: string(c.Revision), Attempt: strconv.FormatInt(c.Attempt, 10),
-		Address: build.Address(service),
-	}, s.effective)
-	object, err := build.Mirror(p.r, document)
+		Address: net.JoinHostPort(service.Spec.ClusterIP, strconv.Itoa(build.ServicePort)),
+	}, s.effective))
 	if err != nil {
 		return err
 	}
-	_, err = p.applier.Apply(ctx, p.r.UID, object)
+	_, err = p.applier.Apply(ctx, p.r.UID, build.Mirror(p.r, document))
 	return err
 }
 

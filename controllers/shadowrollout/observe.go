@@ -37,7 +37,7 @@ type seen struct {
 	// missing says why. named are the ConfigMaps that the template names, by their own names.
 	candidate build.Version
 	missing   error
-	named     map[string]*corev1.ConfigMap
+	named     map[string]rollout.ConfigMapContents
 	// templateServes says that the template has pods of its own.
 	templateServes bool
 	// primary and shadow are nil where there are none.
@@ -113,22 +113,15 @@ func (p *pass) template(ctx context.Context, s *seen) error {
 	if err := p.references(ctx, s, template); err != nil {
 		return err
 	}
-	contents, pinned := map[string]rollout.ConfigMapContents{}, map[string]string{}
-	for name, m := range s.named {
-		contents[name] = rollout.Contents(m)
-	}
-	revision := rollout.Revision(template, contents)
-	for name := range s.named {
-		pinned[name] = naming.Copy(p.r.Name, revision, name)
-	}
-	s.candidate = build.Version{Revision: revision, Template: rollout.Pin(template, pinned)}
+	revision := rollout.Revision(template, s.named)
+	s.candidate = build.Version{Revision: revision, Template: rollout.Pin(template, build.Copies(p.r, revision, s.named))}
 	s.templateServes = d.Spec.Replicas == nil || *d.Spec.Replicas > 0
 	return nil
 }
 
 // references reads the ConfigMaps that a template names.
 func (p *pass) references(ctx context.Context, s *seen, template corev1.PodTemplateSpec) error {
-	s.named = map[string]*corev1.ConfigMap{}
+	s.named = map[string]rollout.ConfigMapContents{}
 	for _, ref := range rollout.References(template).ConfigMaps {
 		m := &corev1.ConfigMap{}
 		switch err := p.Live.Get(ctx, client.ObjectKey{Namespace: p.r.Namespace, Name: ref.Name}, m); {
@@ -141,7 +134,7 @@ func (p *pass) references(ctx context.Context, s *seen, template corev1.PodTempl
 		case err != nil:
 			return fmt.Errorf("reading a ConfigMap that the template names: %w", err)
 		default:
-			s.named[ref.Name] = m
+			s.named[ref.Name] = rollout.Contents(m)
 		}
 	}
 	return nil

@@ -36,14 +36,18 @@ func (p *pass) store(ctx context.Context, s *seen) error {
 	if err := p.copies(ctx, s); err != nil {
 		return err
 	}
-	_, err = p.applier.Apply(ctx, p.r.UID, build.Revision(p.r, s.candidate, number))
+	desired, err := build.Revision(p.r, s.candidate, number)
+	if err != nil {
+		return err
+	}
+	_, err = p.applier.Apply(ctx, p.r.UID, desired)
 	return err
 }
 
 func (p *pass) copies(ctx context.Context, s *seen) error {
 	var wanted []any
-	for _, m := range s.named {
-		wanted = append(wanted, build.Copy(p.r, s.candidate.Revision, m))
+	for name, contents := range s.named {
+		wanted = append(wanted, build.Copy(p.r, s.candidate.Revision, name, contents))
 	}
 	return p.applier.All(ctx, p.r.UID, wanted...)
 }
@@ -63,7 +67,7 @@ func (p *pass) stored(ctx context.Context, revision string) (build.Version, erro
 	if err != nil {
 		return build.Version{}, fmt.Errorf("reading a revision: %w", err)
 	}
-	return build.Stored(c)
+	return build.Kept(c)
 }
 
 // revisions lists what is kept, the latest first.

@@ -9,7 +9,7 @@ import (
 
 // Annotations on a ShadowRollout by which a person decides. The value is the revision that is meant; another has no effect.
 const (
-	// AnnotationPromote promotes the candidate, whatever the evidence.
+	// AnnotationPromote approves it, as spec.promotion.approvedRevision does: for when no commit can be waited for.
 	AnnotationPromote = "vedette.dev/promote"
 	// AnnotationReject rejects it.
 	AnnotationReject = "vedette.dev/reject"
@@ -17,7 +17,8 @@ const (
 	AnnotationAbort = "vedette.dev/abort"
 	// AnnotationPause holds every step, while evidence goes on being gathered.
 	AnnotationPause = "vedette.dev/pause"
-	// AnnotationRetry tries a revision again that was rejected, aborted or not judged in time.
+	// AnnotationRetry tries a revision again that was rejected, aborted or not judged in time; once for each value. What follows a
+	// slash makes another value of it.
 	AnnotationRetry = "vedette.dev/retry"
 )
 
