@@ -55,6 +55,16 @@ func (p *pass) evaluate(ctx context.Context, s *seen) error {
 	return nil
 }
 
+// await keeps the shadow of a candidate that has passed, for whoever wants to look, until its longest life is over.
+func (p *pass) await(ctx context.Context, s *seen, o rollout.Observed) error {
+	left := o.Start.Add(p.maxLifetime()).Sub(p.now)
+	if left <= 0 || s.shadow == nil {
+		return p.clear(ctx)
+	}
+	p.lookAgain(left)
+	return p.mirror(ctx, s)
+}
+
 // judgement reads the evidence and judges it.
 func (p *pass) judgement(ctx context.Context, s *seen) (rollout.Judgement, error) {
 	c, address := &p.r.Status.Candidate, s.effective.Class.Spec.Prometheus.URL
@@ -79,7 +89,7 @@ func (p *pass) judgement(ctx context.Context, s *seen) (rollout.Judgement, error
 		}
 		answers[string(criterion.Name)] = rollout.Answer{Value: value, Err: err}
 	}
-	if c.Pairs != nil && evidence[criteria.All].Compared() < *c.Pairs {
+	if c.Pairs != nil && evidence[criteria.Everything].Compared() < *c.Pairs {
 		return rollout.Judgement{}, errLost
 	}
 	return rollout.Judge(p.r, s.monitor, s.effective, evidence, answers), nil

@@ -205,7 +205,7 @@ func (f *fixture) condition(kind string, status metav1.ConditionStatus, reason s
 // answers is the evidence of so many pairs, of which so many of the shadow's answers failed, in the segment, or in all where it is "".
 func answers(pairs, failed int64, segment string) criteria.Evidence {
 	e := criteria.Evidence{}
-	for _, s := range []string{criteria.All, "big"} {
+	for _, s := range []string{criteria.Everything, "big"} {
 		bad := int64(0)
 		if segment == s || segment == "" {
 			bad = failed

@@ -3,6 +3,7 @@
 package shadowrollout
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -221,13 +222,18 @@ func (p *pass) shadowPods(ctx context.Context) ([]corev1.Pod, error) {
 	return pods.Items, nil
 }
 
+// maxLifetime is how long a shadow runs for one candidate.
+func (p *pass) maxLifetime() time.Duration {
+	return monitor.Duration(cmp.Or(p.r.Spec.Shadow.MaxLifetime, "7d"))
+}
+
 func (p *pass) policy() rollout.Policy {
 	spec := &p.r.Spec
 	return rollout.Policy{
 		Automatic:         spec.Promotion.Policy == v1alpha1.PromotionAutomatic,
 		Advise:            spec.Promotion.Policy == v1alpha1.PromotionAdvise,
-		Deadline:          monitor.Duration(spec.Analysis.Deadline),
-		Bake:              monitor.Duration(spec.Bake.Duration),
+		Deadline:          min(monitor.Duration(spec.Analysis.Deadline), p.maxLifetime()),
+		Bake:              monitor.Duration(cmp.Or(spec.Bake.Duration, "1h")),
 		AutomaticRollBack: spec.Bake.Rollback != v1alpha1.RollbackManual,
 	}
 }

@@ -96,7 +96,7 @@ func add(e criteria.Evidence, labels map[string]string, value float64) error {
 	return nil
 }
 
-var statuses = map[string]criteria.Status{"ok": criteria.OK, "invalid": criteria.Invalid, "error": criteria.Error}
+var statuses = map[string]criteria.Status{"ok": criteria.OK, "invalid": criteria.Invalid, "error": criteria.Failed}
 
 func agreement(c *criteria.Counts, labels map[string]string, count int64) error {
 	other := map[string]int{"same": 0, "other": 1}

@@ -44,7 +44,7 @@ func Judge(r *v1alpha1.ShadowRollout, m *v1alpha1.ModelMonitor, e monitor.Effect
 		segments = append(segments, string(s.Name))
 	}
 	compared, findings := criteria.Judge(Criteria(a, e), segments, evidence, policy)
-	j := Judgement{Verdict: v1alpha1.Verdict(compared), Pairs: evidence[criteria.All].Compared()}
+	j := Judgement{Verdict: v1alpha1.Verdict(compared), Pairs: evidence[criteria.Everything].Compared()}
 	for _, f := range findings {
 		j.Findings = append(j.Findings, finding(f))
 	}
@@ -97,7 +97,7 @@ func Criteria(a v1alpha1.RolloutAnalysis, e monitor.Effective) []criteria.Criter
 			bound(&x, e.Thresholds[t])
 		}
 		if x.Quantile != 0 && len(x.Segments) == 0 {
-			x.Segments = []string{all} // buckets are many: segments are counted only where they are asked for
+			x.Segments = []string{criteria.Everything} // buckets are many: segments are counted only where they are asked for
 		}
 		list = append(list, x)
 	}
@@ -124,7 +124,7 @@ func bound(c *criteria.Criterion, t v1alpha1.Threshold) {
 func Validate(r *v1alpha1.ShadowRollout, e monitor.Effective) string {
 	for _, c := range r.Spec.Analysis.Criteria {
 		for _, s := range c.Segments {
-			if s != all && !slices.ContainsFunc(e.Segments, func(x v1alpha1.Segment) bool { return x.Name == s }) {
+			if s != criteria.Everything && !slices.ContainsFunc(e.Segments, func(x v1alpha1.Segment) bool { return x.Name == s }) {
 				return fmt.Sprintf("criterion %q is about segment %q, which the ModelMonitor does not have", c.Name, s)
 			}
 		}
@@ -151,7 +151,7 @@ func Validate(r *v1alpha1.ShadowRollout, e monitor.Effective) string {
 }
 
 func answered(c v1alpha1.Criterion, a Answer) v1alpha1.RolloutFinding {
-	f := v1alpha1.RolloutFinding{Criterion: c.Name, Segment: all, Verdict: v1alpha1.VerdictPass, Estimate: decimal(a.Value)}
+	f := v1alpha1.RolloutFinding{Criterion: c.Name, Segment: criteria.Everything, Verdict: v1alpha1.VerdictPass, Estimate: decimal(a.Value)}
 	switch {
 	case a.Err != nil:
 		f.Verdict, f.Estimate = v1alpha1.VerdictInconclusive, ""
@@ -179,7 +179,7 @@ func Explain(c *v1alpha1.CandidateStatus) string {
 			parts = append(parts, "and more")
 			break
 		}
-		part := place(f) + ": " + string(cmp.Or(f.Estimate, "unknown"))
+		part := at(f) + ": " + string(cmp.Or(f.Estimate, "unknown"))
 		if f.Low != "" || f.High != "" {
 			part += fmt.Sprintf(" (from %s to %s)", cmp.Or(f.Low, "unbounded"), cmp.Or(f.High, "unbounded"))
 		}

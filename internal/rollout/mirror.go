@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/vedette-dev/vedette/api/v1alpha1"
+	"github.com/vedette-dev/vedette/internal/criteria"
 	"github.com/vedette-dev/vedette/internal/monitor"
 	"github.com/vedette-dev/vedette/internal/wire"
 )
@@ -31,7 +32,7 @@ func Mirror(r *v1alpha1.ShadowRollout, at Place, e monitor.Effective) wire.Mirro
 		TimeoutSeconds: monitor.Duration(cmp.Or(m.Timeout, "5s")).Seconds(),
 		MaxInFlight:    int(cmp.Or(m.MaxInFlight, 32)),
 		MaxBytes:       cmp.Or(m.MaxBufferedBytes, 16<<20),
-		Header:         m.Header,
+		Header:         string(m.Header),
 		Model:          m.ModelName,
 		ReplicaShare:   number(string(m.ReplicaPercent), 25) / 100,
 	}
@@ -49,5 +50,5 @@ func latencySegments(a v1alpha1.RolloutAnalysis, e monitor.Effective) []string {
 		}
 	}
 	slices.Sort(names)
-	return slices.DeleteFunc(slices.Compact(names), func(name string) bool { return name == all })
+	return slices.DeleteFunc(slices.Compact(names), func(name string) bool { return name == criteria.Everything })
 }

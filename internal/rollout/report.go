@@ -14,6 +14,8 @@ import (
 
 	"github.com/vedette-dev/vedette/api/v1alpha1"
 	"github.com/vedette-dev/vedette/internal/conditions"
+	"github.com/vedette-dev/vedette/internal/criteria"
+	"github.com/vedette-dev/vedette/internal/naming"
 )
 
 // Report is what the conditions of a rollout are made of.
@@ -112,7 +114,7 @@ func (r Report) shelved() condition {
 		}
 	}
 	return unknown(v1alpha1.ReasonDeadlineExceeded, "revision %s had no verdict within %s: %s. Annotate %s=%s to try it again",
-		r.Observed.Template, r.Rollout.Spec.Analysis.Deadline, r.open(), "vedette.dev/retry", r.Observed.Template)
+		r.Observed.Template, r.Rollout.Spec.Analysis.Deadline, r.open(), naming.AnnotationRetry, r.Observed.Template)
 }
 
 func (r Report) shadowNotUp() condition {
@@ -158,7 +160,7 @@ func (r Report) open() string {
 	var open []string
 	for _, f := range r.Rollout.Status.Candidate.Findings {
 		if f.Verdict != v1alpha1.VerdictPass {
-			open = append(open, place(f))
+			open = append(open, at(f))
 		}
 	}
 	slices.Sort(open)
@@ -169,15 +171,12 @@ func (r Report) open() string {
 	return "not shown yet: " + strings.Join(open, ", ") + more
 }
 
-func place(f v1alpha1.RolloutFinding) string {
-	if f.Segment == all {
+func at(f v1alpha1.RolloutFinding) string {
+	if f.Segment == criteria.Everything {
 		return string(f.Criterion)
 	}
 	return fmt.Sprintf("%s in segment %s", f.Criterion, f.Segment)
 }
-
-// all is the segment that stands for all traffic.
-const all = "all"
 
 func (r Report) progressing() condition {
 	o := r.Observed

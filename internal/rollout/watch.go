@@ -35,7 +35,7 @@ func Watch(r *v1alpha1.ShadowRollout, m *v1alpha1.ModelMonitor) Watched {
 	since := r.Status.Bake.StartTime
 	for _, v := range m.Status.Violations {
 		if watched(v.ThresholdName) && !since.IsZero() && !v.StartTime.Before(&since) {
-			w.Violated = append(w.Violated, place(v1alpha1.RolloutFinding{Criterion: v.ThresholdName, Segment: v.Segment}))
+			w.Violated = append(w.Violated, at(v1alpha1.RolloutFinding{Criterion: v.ThresholdName, Segment: v.Segment}))
 		}
 	}
 	slices.Sort(w.Violated)
