@@ -12,7 +12,7 @@ type bet struct{ stake, logWeight float64 }
 // near one or near a thousandth; the density pays little for either. That the stakes are finitely many costs at most
 // some thousandths of the evidence, and nothing of its validity: it is a mixture as good as any.
 var bets = func() (all []bet) {
-	nodes := [][2]float64{{0.2386191860831969, 0.4679139345726910}, {0.6612093864662645, 0.3607615730481386}, {0.9324695142031521, 0.1713244923791704}}
+	nodes := [][2]float64{{0.3399810435848563, 0.6521451548625461}, {0.8611363115940526, 0.3478548451374538}}
 	var sum float64
 	for octave := range 10 {
 		high := math.Ldexp(1, -octave)
@@ -33,12 +33,15 @@ var bets = func() (all []bet) {
 
 // mixBets is the logarithm of the mean of exp(gain(stake)) over the bets.
 func mixBets(gain func(stake float64) float64) float64 {
-	var logs [60]float64
+	var logs [40]float64
 	for i, b := range bets {
 		logs[i] = b.logWeight + gain(b.stake)
 	}
 	return logSum(logs[:])
 }
+
+// negligible is what the logarithm of a part of a sum lies below the greatest when it changes nothing.
+const negligible = 40
 
 // logSum is the logarithm of the sum of the exponentials.
 func logSum(logs []float64) float64 {
@@ -54,7 +57,9 @@ func logSum(logs []float64) float64 {
 	}
 	var sum float64
 	for _, l := range logs {
-		sum += math.Exp(l - greatest)
+		if l > greatest-negligible {
+			sum += math.Exp(l - greatest)
+		}
 	}
 	return greatest + math.Log(sum)
 }

@@ -31,7 +31,7 @@ func PairedAbove(b, c, n int64, m float64) float64 {
 	most := 1 / (1 + max(m, -0.5))
 	return mixBets(func(stake float64) float64 {
 		l := stake * most
-		return fb*math.Log1p(l*(1-m)) + fc*math.Log1p(-l*(1+m)) + same*math.Log1p(-l*m)
+		return timesLog(fb, 1+l*(1-m)) + timesLog(fc, 1-l*(1+m)) + timesLog(same, 1-l*m)
 	})
 }
 
