@@ -28,7 +28,7 @@ func ShareAtMost(k, n int64, alpha float64) float64 {
 	if n > 0 {
 		low = float64(k) / float64(n)
 	}
-	for range 40 {
+	for range 25 { // to 3e-8, and never below the bound
 		mid := (low + high) / 2
 		if ShareBelow(k, n, mid) >= -math.Log(alpha) {
 			high = mid
