@@ -34,6 +34,18 @@ type goldenCase struct {
 	Fisher      float64    `json:"fisher"`
 	BH          []float64  `json:"fdr_bh"`
 
+	B, C     int64
+	ExactP   float64 `json:"exact_p"`
+	Wins     int64
+	BetaHalf float64 `json:"beta_half_half"`
+	Alpha    float64
+	Rho      float64
+	Half     float64
+	MeanDiff float64 `json:"mean_diff"`
+	Sigma2   float64
+	Tau2     float64
+	Lambda   float64 `json:"lam"`
+
 	Score, Pred  []float64
 	Logits       [][]float64
 	Labels       []int
@@ -170,6 +182,42 @@ func TestGoldenBenjaminiHochberg(t *testing.T) {
 			for i, got := range BenjaminiHochberg(decode[[]float64](t, c.P)) {
 				near(t, fmt.Sprint("adjusted ", i), got, c.BH[i], 1e-12)
 			}
+		})
+	}
+}
+
+func TestGoldenBinomialTails(t *testing.T) {
+	for name, c := range golden(t, "mcnemar") {
+		t.Run(name, func(t *testing.T) {
+			// P(X <= k) of n fair trials is P(Beta(n-k, k+1) > 1/2), by the incomplete beta function.
+			n, k := c.B+c.C, min(c.B, c.C)
+			_, upper := logBetaTails(float64(k+1), float64(n-k), 0.5)
+			near(t, "p", min(1, 2*math.Exp(upper)), c.ExactP, 1e-12)
+		})
+	}
+}
+
+func TestGoldenBetaBinomialMixture(t *testing.T) {
+	for name, c := range golden(t, "binom_mixture_e") {
+		t.Run(name, func(t *testing.T) {
+			n := decode[float64](t, c.N)
+			near(t, "e", math.Exp(shareMixture(float64(c.Wins), n, 0.5, 0.5)), c.BetaHalf, 1e-10)
+		})
+	}
+}
+
+func TestGoldenNormalMixture(t *testing.T) {
+	for name, c := range golden(t, "msprt_normal") {
+		t.Run(name, func(t *testing.T) {
+			n, sigma := decode[float64](t, c.N), math.Sqrt(c.Sigma2)
+			near(t, "e", math.Exp(normalMixture(n*c.MeanDiff/sigma, n, c.Tau2/c.Sigma2)), c.Lambda, 1e-9)
+		})
+	}
+	for name, c := range golden(t, "asymp_cs_halfwidth_unit_sd") {
+		t.Run(name, func(t *testing.T) {
+			// The confidence sequence ends where the evidence is 1/alpha.
+			n := decode[float64](t, c.N)
+			near(t, "e", math.Exp(normalMixture(n*c.Half, n, c.Rho*c.Rho)), 1/c.Alpha, 1e-9)
 		})
 	}
 }

@@ -31,3 +31,20 @@ func BenjaminiHochberg(p []float64) []float64 {
 	}
 	return adjusted
 }
+
+// EBH is the threshold of the e-BH procedure (Wang and Ramdas 2022) on logarithms of e-values: rejecting those that are at
+// least ln(K/(alpha k)), of K tests, for the greatest k for which there are k of them, keeps the expected share of false
+// discoveries at alpha, however the tests depend on each other, and whenever one looks. When none is rejected it is the
+// threshold of the first. Bounds at this threshold keep the share of wrong ones at alpha too (Xu, Wang and Ramdas 2024).
+// A NaN is a test that was made and says nothing.
+func EBH(logs []float64, alpha float64) float64 {
+	sorted := slices.DeleteFunc(slices.Clone(logs), math.IsNaN)
+	slices.SortFunc(sorted, func(a, b float64) int { return cmp.Compare(b, a) })
+	first := math.Log(float64(len(logs)) / alpha)
+	for k := len(sorted); k > 0; k-- {
+		if threshold := first - math.Log(float64(k)); sorted[k-1] >= threshold {
+			return threshold
+		}
+	}
+	return first
+}

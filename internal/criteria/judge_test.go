@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package criteria
+
+import (
+	"math"
+	"testing"
+)
+
+var (
+	policy = Policy{MaxWrongPromotion: 0.05, MaxWrongRejection: 0.01, Probability: true}
+	errors = Criterion{Name: "errors", Signal: ErrorRatio, MaxDifference: 0.01}
+	same   = Criterion{Name: "same", Signal: Disagreement, MaxDifference: 0.01}
+	p99    = Criterion{Name: "p99", Signal: LatencySeconds, Quantile: 0.99, MaxRatio: 1.2}
+	score  = Criterion{Name: "score", Signal: ScoreDifference, MaxDifference: 0.01}
+	shift  = Criterion{Name: "shift", Signal: ScoreShift, MaxDifference: 0.01}
+	unsure = Criterion{Name: "confidence", Signal: MeanConfidence, MaxDifference: 0.01}
+	spread = Criterion{Name: "entropy", Signal: MeanEntropy, MaxDifference: 0.01}
+	inputs = Criterion{Name: "inputs", Signal: InvalidInputRatio, MaxDifference: 0.01}
+)
+
+// alike are n pairs of which nothing differs.
+func alike(n int64) Counts {
+	none := Moments{N: n}
+	c := Counts{
+		Outcomes:    map[string]int64{"compared": n},
+		Same:        n - n/4,
+		Differences: map[Quantity]Moments{Score: none, Confidence: none, Entropy: none, Excess: none},
+		Latency:     [2]map[int]int64{latencies(n, 0), latencies(n, 0)},
+	}
+	c.Status[OK][OK] = n
+	c.Triples[0][0] = n / 4
+	return c
+}
+
+// latencies are n, of which a sixth lies in the first bucket, a sixth of the others in the next, and so on.
+func latencies(n int64, from int) map[int]int64 {
+	counts := map[int]int64{}
+	for b := from + 200; n > 0; b++ {
+		here := (n + 5) / 6
+		counts[b] += here
+		n -= here
+	}
+	return counts
+}
+
+// but changes counts.
+func (c Counts) but(change func(*Counts)) Counts {
+	change(&c)
+	return c
+}
+
+func TestJudge(t *testing.T) {
+	all := []Criterion{errors, inputs, same, p99, score, shift, unsure, spread}
+	regressed := func(c *Counts) { c.Status[OK][OK], c.Status[OK][Failed] = 4500, 500 }
+	cases := map[string]struct {
+		criteria []Criterion
+		segments []string
+		evidence Evidence
+		policy   Policy
+		want     Verdict
+		// failed names the segment of the finding that failed, if any did.
+		failed string
+	}{
+		"a candidate that never differs passes":     {criteria: all, evidence: Evidence{"all": alike(20_000)}, want: Pass},
+		"no data never passes":                      {criteria: all, want: Inconclusive},
+		"a scope with nothing but zeros is no data": {criteria: all, evidence: Evidence{"all": alike(0)}, want: Inconclusive},
+		"a few pairs are not enough":                {criteria: all, evidence: Evidence{"all": alike(40)}, want: Inconclusive},
+		"a segment without pairs keeps it open":     {criteria: all, segments: []string{"gold"}, evidence: Evidence{"all": alike(20_000)}, want: Inconclusive},
+		"no criteria are no reason to promote":      {evidence: Evidence{"all": alike(20_000)}, want: Error},
+		"errors of the candidate alone fail it":     {criteria: all, evidence: Evidence{"all": alike(5000).but(regressed)}, want: Fail, failed: "all"},
+		"errors of both sides are no difference": {criteria: []Criterion{errors}, evidence: Evidence{"all": alike(5000).but(func(c *Counts) {
+			c.Status[OK][OK], c.Status[Failed][Failed] = 4500, 500
+		})}, want: Pass},
+		"one bad segment fails the candidate and is named": {
+			criteria: all, segments: []string{"gold", "new"},
+			evidence: Evidence{"all": alike(60_000), "gold": alike(20_000), "new": alike(5000).but(regressed)}, want: Fail, failed: "new",
+		},
+		"a criterion may look at one segment alone": {
+			criteria: []Criterion{{Name: "errors", Signal: ErrorRatio, MaxDifference: 0.01, Segments: []string{"gold"}}}, segments: []string{"gold", "new"},
+			evidence: Evidence{"all": alike(60_000), "gold": alike(20_000), "new": alike(5000).but(regressed)}, want: Pass,
+		},
+		"an error count that is negative is Error": {criteria: all, evidence: Evidence{"all": alike(20_000).but(func(c *Counts) { c.Status[OK][Failed] = -1 })}, want: Error},
+		"a sum that is NaN is Error": {criteria: all, evidence: Evidence{"all": alike(20_000).but(func(c *Counts) {
+			c.Differences = map[Quantity]Moments{Score: {N: 10, Up: math.NaN(), Squares: 1}}
+		})}, want: Error},
+		"sums that no numbers have are Error": {criteria: []Criterion{shift}, evidence: Evidence{"all": alike(20_000).but(func(c *Counts) {
+			c.Differences = map[Quantity]Moments{Score: {N: 10, Up: 5, Squares: 0.1}}
+		})}, want: Error},
+		"probabilities that differ by two are Error": {criteria: []Criterion{shift}, evidence: Evidence{"all": alike(20_000).but(func(c *Counts) {
+			c.Differences = map[Quantity]Moments{Score: {N: 10, Up: 20, Squares: 40}}
+		})}, want: Error},
+		"a latency of negative length is Error": {criteria: []Criterion{p99}, evidence: Evidence{"all": alike(20_000).but(func(c *Counts) {
+			c.Latency[0] = map[int]int64{-1: 5}
+		})}, want: Error},
+		"a failure outweighs an error elsewhere": {
+			criteria: all, segments: []string{"new", "odd"},
+			evidence: Evidence{"all": alike(60_000), "new": alike(5000).but(regressed), "odd": {Same: -1}}, want: Fail, failed: "new",
+		},
+		"a margin that is no number is Error":    {criteria: []Criterion{{Signal: ErrorRatio, MaxDifference: math.NaN()}}, evidence: Evidence{"all": alike(20_000)}, want: Error},
+		"a signal that nobody knows is Error":    {criteria: []Criterion{{Signal: "Vibes", MaxDifference: 0.1}}, evidence: Evidence{"all": alike(20_000)}, want: Error},
+		"a policy that allows anything is Error": {criteria: all, policy: Policy{MaxWrongPromotion: 1, MaxWrongRejection: 0.01}, evidence: Evidence{"all": alike(20_000)}, want: Error},
+		"below its samples a criterion waits, though it would pass": {
+			criteria: []Criterion{{Signal: ErrorRatio, MaxDifference: 0.01, MinSamples: 20_001}}, evidence: Evidence{"all": alike(20_000)}, want: Inconclusive,
+		},
+		"below its samples a criterion waits, though it would fail": {
+			criteria: []Criterion{{Signal: ErrorRatio, MaxDifference: 0.01, MinSamples: 5001}}, evidence: Evidence{"all": alike(5000).but(regressed)}, want: Inconclusive,
+		},
+		"a noisy model's disagreement is no failure": {criteria: []Criterion{same}, evidence: Evidence{"all": alike(20_000).but(func(c *Counts) {
+			c.Same, c.Other, c.Triples = 14_250, 750, [2][2]int64{{4512, 238}, {238, 12}}
+		})}, want: Inconclusive},
+		"a noisy model's candidate passes a wide margin": {criteria: []Criterion{{Signal: Disagreement, MaxDifference: 0.02}}, evidence: Evidence{"all": alike(60_000).but(func(c *Counts) {
+			c.Same, c.Other, c.Triples = 42_750, 2250, [2][2]int64{{13_536, 714}, {714, 36}}
+		})}, want: Pass},
+		"disagreement without noise fails": {criteria: []Criterion{same}, evidence: Evidence{"all": alike(20_000).but(func(c *Counts) {
+			c.Same, c.Other, c.Triples = 14_250, 750, [2][2]int64{{4750, 0}, {250, 0}}
+		})}, want: Fail, failed: "all"},
+		"disagreement whose noise nobody measured cannot fail": {criteria: []Criterion{same}, evidence: Evidence{"all": {Same: 15_000, Other: 5000}}, want: Inconclusive},
+		"agreement passes, though nobody measured the noise":   {criteria: []Criterion{same}, evidence: Evidence{"all": {Same: 2000}}, want: Pass},
+		"few triples and many pairs tell of a model that never differs from itself": {criteria: []Criterion{same}, evidence: Evidence{"all": {
+			Same: 48_000, Other: 2000, Triples: [2][2]int64{{790, 0}, {33, 0}},
+		}}, want: Fail, failed: "all"},
+		"a candidate of twice the latency fails": {criteria: []Criterion{p99}, evidence: Evidence{"all": alike(20_000).but(func(c *Counts) {
+			c.Latency[1] = latencies(20_000, 16)
+		})}, want: Fail, failed: "all"},
+		"latencies of one side alone are no data": {criteria: []Criterion{p99}, evidence: Evidence{"all": {Latency: [2]map[int]int64{{200: 5000}, nil}}}, want: Inconclusive},
+		"a score that moves down fails too": {criteria: []Criterion{shift}, evidence: Evidence{"all": alike(20_000).but(func(c *Counts) {
+			c.Differences = map[Quantity]Moments{Score: {N: 20_000, Down: 1000, Squares: 100}}
+		})}, want: Fail, failed: "all"},
+		"a score that moves within the margin passes": {criteria: []Criterion{shift, unsure, spread, score}, evidence: Evidence{"all": alike(20_000).but(func(c *Counts) {
+			m := Moments{N: 20_000, Up: 200, Down: 250, Squares: 100}
+			c.Differences = map[Quantity]Moments{Score: m, Confidence: m, Entropy: m, Excess: m}
+		})}, want: Pass},
+		"scores that are no probabilities are judged by their own spread": {
+			criteria: []Criterion{{Signal: ScoreDifference, MaxDifference: 50}}, policy: Policy{MaxWrongPromotion: 0.05, MaxWrongRejection: 0.01},
+			evidence: Evidence{"all": {Differences: map[Quantity]Moments{Excess: {N: 5000, Up: 60_000, Down: 20_000, Squares: 5_000_000}}}}, want: Pass,
+		},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			p := policy
+			if c.policy != (Policy{}) {
+				p = c.policy
+			}
+			got, findings := Judge(c.criteria, c.segments, c.evidence, p)
+			if got != c.want {
+				t.Errorf("%s, want %s: %+v", got, c.want, findings)
+			}
+			for _, f := range findings {
+				if f.Verdict == Fail && f.Segment != c.failed {
+					t.Errorf("%s failed in %s, want %q", f.Criterion, f.Segment, c.failed)
+				}
+				checkFinding(t, f)
+			}
+		})
+	}
+}
+
+// checkFinding holds what is true of every finding.
+func checkFinding(t *testing.T, f Finding) {
+	t.Helper()
+	for what, v := range map[string]float64{"estimate": f.Estimate, "low": f.Low, "high": f.High} {
+		if math.IsNaN(v) {
+			t.Errorf("%s is NaN: %+v", what, f)
+		}
+	}
+	if f.Low > f.High && f.Verdict != Error {
+		t.Errorf("the bounds cross: %+v", f)
+	}
+	if f.N == 0 && (f.Verdict == Pass || f.Verdict == Fail) {
+		t.Errorf("a verdict without data: %+v", f)
+	}
+	if f.Need < 0 {
+		t.Errorf("it needs %d more", f.Need)
+	}
+}
+
+// The bounds are those that the verdict follows from.
+func TestVerdictsFollowFromTheBounds(t *testing.T) {
+	for _, c := range []Criterion{errors, inputs, same, p99, score, shift, unsure, spread} {
+		for _, n := range []int64{100, 300, 500, 1000, 3000, 10_000} {
+			for _, bad := range []int64{0, 1, 5, 20, 50} {
+				counts := alike(n).but(func(k *Counts) {
+					b := n * bad / 1000
+					k.Status = [3][3]int64{{n - 2*b, b, b}}
+					k.Other, k.Same = b, k.Same-b
+					m := Moments{N: n, Up: float64(b), Squares: float64(b)}
+					k.Differences = map[Quantity]Moments{Score: m, Confidence: m, Entropy: m, Excess: m}
+					k.Latency[1] = latencies(n, int(bad))
+					k.Triples[1][0] = n / 4 * bad / 1000
+					k.Triples[0][0] -= k.Triples[1][0]
+				})
+				_, findings := Judge([]Criterion{c}, nil, Evidence{"all": counts}, policy)
+				f, margin := findings[0], c.MaxDifference+c.MaxRatio
+				signed := c.Signal == ScoreShift || c.Signal == MeanConfidence || c.Signal == MeanEntropy
+				if pass := f.High <= margin && (!signed || f.Low >= -margin); pass != (f.Verdict == Pass) {
+					t.Errorf("%s with %d of %d: %+v", c.Name, bad, n, f)
+				}
+				if fail := f.Low > margin; fail != (f.Verdict == Fail) && !signed {
+					t.Errorf("%s with %d of %d: %+v", c.Name, bad, n, f)
+				}
+				checkFinding(t, f)
+			}
+		}
+	}
+}
+
+// What it still needs is about what it then takes.
+func TestNeedIsAboutRight(t *testing.T) {
+	at := func(n int64) Finding {
+		c := Counts{Status: [3][3]int64{{n - n/50, n / 200, n / 200}, {n / 200}, {n / 200}}}
+		_, f := Judge([]Criterion{errors}, nil, Evidence{"all": c}, policy)
+		return f[0]
+	}
+	early := at(800)
+	total := early.N + early.Need
+	if early.Verdict != Inconclusive || at(total/2).Verdict != Inconclusive || at(total*2).Verdict != Pass {
+		t.Errorf("after %d pairs it needs %d more; %+v, then %+v", early.N, early.Need, at(total/2), at(total*2))
+	}
+}
+
+// crowded are eight criteria in 33 scopes.
+func crowded() ([]Criterion, []string, Evidence) {
+	e := Evidence{}
+	var segments []string
+	for i := range 33 {
+		name := Everything
+		if i > 0 {
+			name = string(rune('A' + i))
+			segments = append(segments, name)
+		}
+		e[name] = alike(20_000).but(func(c *Counts) {
+			c.Other, c.Status[OK][Failed] = 30, 20
+			for q := range c.Differences {
+				c.Differences[q] = Moments{N: 20_000, Up: 100, Down: 90, Squares: 60}
+			}
+			for b := range 200 {
+				c.Latency[0][b+100], c.Latency[1][b+100] = 100, 100
+			}
+		})
+	}
+	return []Criterion{errors, inputs, same, p99, score, shift, unsure, spread}, segments, e
+}
+
+func BenchmarkJudge(b *testing.B) {
+	cs, segments, e := crowded()
+	for b.Loop() {
+		Judge(cs, segments, e, policy)
+	}
+}
+
+func FuzzJudge(f *testing.F) {
+	f.Add(int64(5000), int64(10), int64(10), int64(3), int64(400), 12.5, 3.0, 4.0, 16, 0.01, 0.05, true)
+	f.Add(int64(0), int64(0), int64(0), int64(0), int64(0), 0.0, 0.0, 0.0, 0, 0.0, 0.01, false)
+	f.Add(int64(-1), int64(1<<62), int64(1<<50), int64(7), int64(-3), math.NaN(), math.Inf(1), -1.0, -40, 1.0, 0.5, true)
+	f.Add(int64(1), int64(0), int64(0), int64(1), int64(1), 1e-200, 0.0, 0.0, 1000, 0.0, 1e-12, false)
+	f.Fuzz(func(t *testing.T, ok, bad, other, noisy, n int64, up, down, squares float64, bucket int, margin, alpha float64, probability bool) {
+		c := Counts{Outcomes: map[string]int64{"compared": n}, Same: ok, Other: other}
+		c.Status = [3][3]int64{{ok, bad, other}, {noisy, n, bad}, {bad, other, ok}}
+		c.Triples = [2][2]int64{{ok, noisy}, {bad, noisy}}
+		m := Moments{n, up, down, squares}
+		c.Differences = map[Quantity]Moments{Score: m, Confidence: m, Entropy: m, Excess: m}
+		c.Latency = [2]map[int]int64{{bucket: ok, 100: n}, {bucket + 7: ok, 100: bad}}
+		var cs []Criterion
+		for _, s := range []Signal{ErrorRatio, InvalidInputRatio, Disagreement, LatencySeconds, ScoreDifference, ScoreShift, MeanConfidence, MeanEntropy} {
+			cs = append(cs, Criterion{Name: string(s), Signal: s, Quantile: margin, MaxRatio: 1 + margin, MaxDifference: margin})
+		}
+		p := Policy{MaxWrongPromotion: alpha, MaxWrongRejection: alpha, Probability: probability}
+		verdict, findings := Judge(cs, []string{"empty"}, Evidence{Everything: c}, p)
+		if verdict == Pass {
+			t.Error("passed, though a segment has no data")
+		}
+		for _, f := range findings {
+			checkFinding(t, f)
+		}
+	})
+}
