@@ -40,7 +40,7 @@ const (
 	MetricProfiled = "vedette_profiled_instances_total"
 	// MetricProfileSkipped counts instances (or, undecodable, requests) that they do not, by reason.
 	MetricProfileSkipped = "vedette_profile_skipped_total"
-	// MetricRows counts rows handed to the writer, by tier: predictions, records.
+	// MetricRows counts rows handed to the writer, by tier: predictions, records, pairs.
 	MetricRows = "vedette_rows_total"
 	// MetricRowsStored counts rows in files whose upload succeeded, by tier.
 	MetricRowsStored = "vedette_rows_stored_total"
@@ -65,6 +65,34 @@ const (
 	// MetricConfigInfo is 1, with the revision of the configuration that is in force as label revision, and the digest of the
 	// baseline that outliers are scored against as label baseline, which is empty while there is none.
 	MetricConfigInfo = "vedette_config_info"
+)
+
+// Metrics of the sidecar about pairs: a request that was mirrored, and the answers to it. They carry model, but no version, and
+// rollout, candidate (the shadow's revision), attempt, run (when the container started, in Unix seconds: all begin anew there)
+// and, but for the share, segment: "all", or the name of a segment that an instance of the request is in.
+const (
+	// MetricPairs counts requests that were chosen to be mirrored, by outcome: compared, primary_error, shadow_error, both_error,
+	// shadow_timeout, shadow_unreachable, incomparable, dropped (beyond a bound), lost (the primary's own record was), cancelled.
+	MetricPairs = "vedette_pairs_total"
+	// MetricPairStatus counts pairs that were sent, and whose client did not give up, by how each side ended; labels primary, shadow:
+	// ok, invalid (4xx), error (5xx, a timeout, broken or unreachable).
+	MetricPairStatus = "vedette_pair_status_total"
+	// MetricPairAgreement counts compared pairs by one instance each; label shadow: same, other; label replica, of the primary's
+	// second answer: none, same, other.
+	MetricPairAgreement = "vedette_pair_agreement_total"
+	// MetricPairDifferenceSum sums the differences of compared pairs, shadow less primary, of one instance each; label of: score,
+	// confidence, entropy, excess (the size of the score's difference less that of the primary from itself, weighed by one over the
+	// probability to ask); label direction: up sums the positive ones, down the negative ones without their sign.
+	MetricPairDifferenceSum = "vedette_pair_difference_sum_total"
+	// MetricPairDifferenceSquares sums the squares of the same differences; label of.
+	MetricPairDifferenceSquares = "vedette_pair_difference_squares_total"
+	// MetricPairDifferenceCount counts the same differences; label of.
+	MetricPairDifferenceCount = "vedette_pair_difference_count_total"
+	// MetricPairLatency counts the latencies of pairs both of whose sides answered or timed out, from when the request was whole to
+	// the end of the answer; labels side: primary, shadow; bucket: 16 times the binary logarithm of the microseconds, rounded down.
+	MetricPairLatency = "vedette_pair_latency_total"
+	// MetricPairReplicaShare is the share of mirrored requests that the primary is asked a second time, now.
+	MetricPairReplicaShare = "vedette_pair_replica_share"
 )
 
 // Gauges that the manager's leader derives from status at scrape time. All carry monitor_namespace and monitor.
