@@ -53,14 +53,13 @@ func (m *Metrics) BindPairs(b *PairBinding, now time.Time) *Pairs {
 	case b != nil && p.previous != nil && p.previous.binding == *b: // back again
 		p.current, p.previous = p.previous, nil
 	case b != nil:
-		m.endPairs()
 		p.current = newPairs(m.model, *b)
 		m.registry.MustRegister(p.current)
 	default:
-		m.endPairs()
 		p.current = nil
 	}
 	if old != nil {
+		m.endPairs()
 		p.previous, p.until = old, now.Add(pairsLinger)
 	}
 	return p.current

@@ -66,6 +66,7 @@ func TestSeriesOfAnAttemptLingerForAWhile(t *testing.T) {
 		{"two minutes later", func() { m.ExpirePairs(now.Add(2 * time.Minute)) }, 2},
 		{"the end", func() { m.BindPairs(nil, now) }, 2},
 		{"which was none", func() { bind("2") }, 2},
+		{"another after a while of none", func() { m.BindPairs(nil, now); bind("3") }, 4},
 		{"others after each other", func() { bind("3"); bind("4"); bind("5") }, 4},
 		{"and back", func() { bind("4") }, 4},
 		{"the end of all", func() { m.BindPairs(nil, now); m.ExpirePairs(now.Add(time.Hour)) }, 0},
