@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 
@@ -73,7 +74,7 @@ func newBench(t *testing.T, model http.HandlerFunc) *bench {
 	b.write("pod/labels", "version=\"7\"\n")
 	b.options = Options{
 		Listen: "127.0.0.1:0", Metrics: "127.0.0.1:0", Upstream: strings.TrimPrefix(b.model.URL, "http://"),
-		Files:    reload.Files{Config: b.path("config/config.v1.json"), Pod: b.path("pod"), HashKey: b.path("hash")},
+		Files:    reload.Files{Config: b.path("config/config.v1.json"), Mirror: b.path("config/mirror.v1.json"), Pod: b.path("pod"), HashKey: b.path("hash")},
 		SpoolDir: b.path("spool"), SpoolBytes: 64 << 20,
 		Namespace: "ml", Monitor: monitor, Pod: "flights-0", PodUID: "uid",
 		DrainTimeout: 20 * time.Second, Clock: time.Now, Log: slog.New(slog.DiscardHandler),
@@ -147,8 +148,8 @@ func (b *bench) predict(body string) (int, http.Header) {
 	return res.StatusCode, res.Header
 }
 
-// series reads the metrics: the sum of the values of each name, and of each name with one label.
-func (b *bench) series() (values map[string]float64, count int) {
+// families reads the metrics.
+func (b *bench) families() map[string]*dto.MetricFamily {
 	b.t.Helper()
 	res, err := b.client.Get(b.metrics + "/metrics")
 	if err != nil {
@@ -160,8 +161,14 @@ func (b *bench) series() (values map[string]float64, count int) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
+	return families
+}
+
+// series reads the metrics: the sum of the values of each name, and of each name with one label.
+func (b *bench) series() (values map[string]float64, count int) {
+	b.t.Helper()
 	values = map[string]float64{}
-	for name, f := range families {
+	for name, f := range b.families() {
 		for _, m := range f.GetMetric() {
 			var v float64
 			switch {

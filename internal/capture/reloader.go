@@ -9,11 +9,13 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/vedette-dev/vedette/internal/capture/mirror"
 	"github.com/vedette-dev/vedette/internal/capture/pipeline"
 	"github.com/vedette-dev/vedette/internal/capture/plan"
 	"github.com/vedette-dev/vedette/internal/capture/reload"
 	"github.com/vedette-dev/vedette/internal/capture/spool"
 	"github.com/vedette-dev/vedette/internal/capture/telemetry"
+	"github.com/vedette-dev/vedette/internal/naming"
 	"github.com/vedette-dev/vedette/internal/outlier"
 	"github.com/vedette-dev/vedette/internal/store"
 	"github.com/vedette-dev/vedette/internal/wire"
@@ -27,13 +29,19 @@ type reloader struct {
 	credentials string
 	metrics     *telemetry.Metrics
 	pipeline    *pipeline.Pipeline
+	mirror      *mirror.Mirror
 	uploader    *spool.Uploader
 	log         *slog.Logger
 
 	snapshot reload.Snapshot
-	url      string
-	buckets  []*store.Bucket // the last one is in use; the others may still be uploaded to
-	baseline baseline
+	mirrored reload.Mirrored
+	// capturing says that a configuration is in force by which calls are captured; mirroring is the document by which they are
+	// mirrored, nil for none.
+	capturing bool
+	mirroring *wire.Mirror
+	url       string
+	buckets   []*store.Bucket // the last one is in use; the others may still be uploaded to
+	baseline  baseline
 }
 
 // identity is what the arguments say the sidecar belongs to; empty where they do not.
@@ -68,11 +76,48 @@ func (r *reloader) reload(ctx context.Context) {
 		r.metrics.Current().Fault(telemetry.FaultConfig)
 		r.log.Error("the configuration cannot be used: the previous one holds", "error", err)
 	}
+	r.remirror()
+}
+
+// remirror applies what has changed of mirroring: the document, the pod's labels, or whether anything is captured at all.
+func (r *reloader) remirror() {
+	m, changed, err := r.watcher.ReadMirror()
+	if err != nil {
+		r.metrics.Current().Fault(telemetry.FaultConfig)
+		r.log.Error("the mirror document cannot be used: the previous one holds", "error", err)
+	}
+	if changed {
+		r.mirrored = m
+	}
+	next := r.mirrored.Document
+	if next != nil && !(r.capturing && r.isMine(next)) {
+		next = nil
+	}
+	if next == r.mirroring {
+		return
+	}
+	r.mirroring = next
+	r.mirror.Use(next)
+	if next == nil {
+		r.log.Info("nothing is mirrored")
+		return
+	}
+	r.log.Info("requests are mirrored", "revision", next.Revision, "rollout", next.Rollout, "candidate", next.Candidate,
+		"share", next.Share, "unknown keys", r.mirrored.UnknownKeys)
+}
+
+// isMine says whether a document is for this pod: of the monitor whose configuration is in force, and of the revision that the
+// pod's labels say it serves. Pods of another revision are about to be replaced.
+func (r *reloader) isMine(m *wire.Mirror) bool {
+	c := r.snapshot.Config
+	return m.Namespace == c.Namespace && m.Monitor == c.Monitor &&
+		r.mirrored.Labels[naming.LabelRollout] == m.Rollout && r.mirrored.Labels[naming.LabelRevision] == m.Primary
 }
 
 func (r *reloader) apply(ctx context.Context) error {
 	c := r.snapshot.Config
 	if c == nil {
+		r.capturing = false
 		r.pipeline.SetPlan(nil)
 		r.metrics.Bind(telemetry.Binding{Version: r.metrics.Version()})
 		r.log.Info("there is no configuration: everything is passed through")
@@ -100,6 +145,7 @@ func (r *reloader) apply(ctx context.Context) error {
 	}
 	next.Metrics = r.metrics.Bind(next.Binding())
 	r.pipeline.SetPlan(next)
+	r.capturing = true
 	r.log.Info("a configuration is in force", "revision", c.Revision, "mode", c.Mode, "version", next.Versions.Model,
 		"baseline", next.BaselineDigest, "unknown keys", r.snapshot.UnknownKeys)
 	return nil
@@ -108,6 +154,7 @@ func (r *reloader) apply(ctx context.Context) error {
 // passThrough stops all capture. It is the kill switch, so nothing of the document but its mode is needed, and nothing
 // can keep it from taking effect.
 func (r *reloader) passThrough(ctx context.Context, s plan.Source) {
+	r.capturing = false
 	r.pipeline.SetPlan(nil)
 	r.baseline = baseline{}
 	b := s.Binding()

@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/vedette-dev/vedette/internal/capture/mirror"
 	"github.com/vedette-dev/vedette/internal/capture/pipeline"
 	"github.com/vedette-dev/vedette/internal/capture/proxy"
 	"github.com/vedette-dev/vedette/internal/capture/reload"
@@ -73,6 +74,7 @@ type sidecar struct {
 	server, metricsServer     *http.Server
 	proxy                     *proxy.Proxy
 	pipeline                  *pipeline.Pipeline
+	mirror                    *mirror.Mirror
 	uploader                  *spool.Uploader
 	reloader                  *reloader
 	forwarding                atomic.Bool
@@ -96,20 +98,22 @@ func newSidecar(ctx context.Context, o Options) (*sidecar, error) {
 	files = spool.Open(spool.Options{
 		Dir:      o.SpoolDir,
 		Limit:    o.SpoolBytes,
-		Tiers:    []string{telemetry.TierRecords, telemetry.TierPredictions, telemetry.TierProfiles},
+		Tiers:    []string{telemetry.TierRecords, telemetry.TierPairs, telemetry.TierPredictions, telemetry.TierProfiles},
 		Observer: metrics,
 		Log:      o.Log,
 	})
 	s.uploader = spool.NewUploader(files)
+	start := o.Clock()
+	s.mirror = mirror.New(mirror.Options{Metrics: metrics, Upstream: o.Upstream, Start: start, Clock: o.Clock, Log: o.Log})
 	s.pipeline = pipeline.New(pipeline.Options{
-		Metrics: metrics, Budget: proxy.NewBudget(bufferBytes), QueueItems: bufferItems, Spool: files,
-		Pod: o.Pod, PodUID: o.PodUID, Start: o.Clock(), Clock: o.Clock, Log: o.Log,
+		Metrics: metrics, Budget: proxy.NewBudget(bufferBytes), QueueItems: bufferItems, Spool: files, Mirror: s.mirror,
+		Pod: o.Pod, PodUID: o.PodUID, Start: start, Clock: o.Clock, Log: o.Log,
 	})
 	s.proxy = proxy.New(proxy.Options{Upstream: o.Upstream, Recorder: s.pipeline, Clock: o.Clock, Log: o.Log})
 	s.reloader = &reloader{
 		watcher: reload.NewWatcher(o.Files), images: o.Images, credentials: o.Credentials,
 		identity: identity{namespace: o.Namespace, monitor: o.Monitor},
-		metrics:  metrics, pipeline: s.pipeline, uploader: s.uploader, log: o.Log,
+		metrics:  metrics, pipeline: s.pipeline, mirror: s.mirror, uploader: s.uploader, log: o.Log,
 	}
 	s.server, s.metricsServer = newServer(s.proxy, o.Log), newServer(s.observe(metrics), o.Log)
 	return s, nil
@@ -193,6 +197,10 @@ func (s *sidecar) run(ctx context.Context) error {
 	if s.server.Shutdown(closing) != nil {
 		_ = s.server.Close() // it closes all connections, whatever it says
 	}
+	// The answers of shadows are worth a part of the time, and no more.
+	mirroring, cancelMirroring := context.WithTimeout(draining, s.DrainTimeout/8)
+	defer cancelMirroring()
+	s.mirror.Drain(mirroring)
 	stop()
 	workers.Wait()
 	if left := s.uploader.Drain(draining); left != nil {
@@ -217,6 +225,7 @@ func (s *sidecar) watch(ctx context.Context) {
 	defer t.Stop()
 	for {
 		s.reloader.refresh(ctx, s.Clock())
+		s.reloader.metrics.ExpirePairs(s.Clock())
 		select {
 		case <-ctx.Done():
 			return

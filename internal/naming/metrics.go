@@ -48,7 +48,8 @@ const (
 	MetricRowsDropped = "vedette_rows_dropped_total"
 	// MetricDropped counts what was lost, in instances (or, undecoded, requests), by reason.
 	MetricDropped = "vedette_capture_dropped_total"
-	// MetricCaptureErrors counts what went wrong beside the loss of instances, by reason: config, expression, label_key.
+	// MetricCaptureErrors counts what went wrong beside the loss of instances, by reason: config, expression, label_key,
+	// mirror.
 	MetricCaptureErrors = "vedette_capture_errors_total"
 	// MetricUnreachable counts inference calls for which no connection to the model server could be made. They are no
 	// requests: the model never saw them.

@@ -20,39 +20,40 @@ const CompactedPrefix = "compacted-"
 // whose rows it holds. They count no more, even if they are there.
 const ReplacesKey = "vedette.replaces"
 
-// Day is one day of a folder, of one version where the folder has versions.
+// Day is one day of a folder: of one version, or of one rollout and revision, where the folder has those.
 type Day struct {
 	// Prefix is the folder of its files, with a slash at its end.
 	Prefix string
 	Start  time.Time
 }
 
+// maxAbove is how many folders may be between that of a tier and a day.
+const maxAbove = 2
+
 // Days yields the days of a folder that have files. It lists folders only: what it costs does not grow with the files.
 func (b *Bucket) Days(ctx context.Context, l Layout, folder Folder) iter.Seq2[Day, error] {
-	return func(yield func(Day, error) bool) {
-		root := l.versions(folder)
-		for name, err := range b.Folders(ctx, root) {
-			if err != nil {
-				yield(Day{}, err)
-				return
+	return func(yield func(Day, error) bool) { b.days(ctx, l.versions(folder), maxAbove, yield) }
+}
+
+// days says whether to go on.
+func (b *Bucket) days(ctx context.Context, root string, above int, yield func(Day, error) bool) bool {
+	for name, err := range b.Folders(ctx, root) {
+		if err != nil {
+			yield(Day{}, err)
+			return false
+		}
+		switch d, isDay := dayOf(root, name); {
+		case isDay:
+			if !yield(d, nil) {
+				return false
 			}
-			if strings.HasPrefix(name, "dt=") {
-				if d, ok := dayOf(root, name); ok && !yield(d, nil) {
-					return
-				}
-				continue
-			}
-			for day, err := range b.Folders(ctx, root+name+"/") {
-				if err != nil {
-					yield(Day{}, err)
-					return
-				}
-				if d, ok := dayOf(root+name+"/", day); ok && !yield(d, nil) {
-					return
-				}
+		case above > 0 && !strings.HasPrefix(name, "dt="):
+			if !b.days(ctx, root+name+"/", above-1, yield) {
+				return false
 			}
 		}
 	}
+	return true
 }
 
 func dayOf(root, name string) (Day, bool) {

@@ -26,6 +26,9 @@ const (
 	Profiles    Folder = "profiles"
 )
 
+// Pairs is the folder of the answers of a primary and its shadow. Its files are below rollout, revision, day and hour.
+const Pairs Folder = "pairs"
+
 // Layout says where the objects of one monitor are. No value can leave its folder: what is not a letter, a digit, a
 // dot, a dash or an underscore is percent-encoded, as hive does, and readers such as DuckDB decode it.
 type Layout struct {
@@ -61,11 +64,21 @@ func (l Layout) Rows(folder Folder, version string, t time.Time, name string) st
 	return l.hour(folder, escape(version), t) + escape(name) + extension
 }
 
+// Pairs is the key of a file of pairs that was begun at t: of what a revision answered as the shadow in a rollout.
+func (l Layout) Pairs(rollout, revision string, t time.Time, name string) string {
+	return l.versions(Pairs) + "rollout=" + escape(rollout) + "/revision=" + escape(revision) + below(t) + escape(name) + extension
+}
+
 func (l Layout) versions(folder Folder) string { return l.Prefix() + string(folder) + "/" }
 
 func (l Layout) hour(folder Folder, escapedVersion string, t time.Time) string {
+	return l.versions(folder) + "version=" + escapedVersion + below(t)
+}
+
+// below is the folder of an hour, with a slash at each end.
+func below(t time.Time) string {
 	t = t.UTC()
-	return l.versions(folder) + "version=" + escapedVersion + "/dt=" + t.Format(dayFormat) + "/hh=" + t.Format(hourFormat) + "/"
+	return "/dt=" + t.Format(dayFormat) + "/hh=" + t.Format(hourFormat) + "/"
 }
 
 // Parse is the inverse of Rows. It reports false for keys of any other form.

@@ -133,3 +133,30 @@ func TestBetween(t *testing.T) {
 		t.Errorf("Between (-want +got):\n%s", diff)
 	}
 }
+
+func TestDaysOfPairs(t *testing.T) {
+	t.Parallel()
+	b := store.Wrap(memblob.OpenBucket(nil))
+	l := store.Layout{Cluster: "c", Namespace: "n", Monitor: "m"}
+	at := time.Date(2026, 5, 1, 10, 0, 0, 0, time.UTC)
+	key := l.Pairs("fraud/x", "0123456789", at, "pod-1")
+	if want := "c/n/m/pairs/rollout=fraud%2Fx/revision=0123456789/dt=2026-05-01/hh=10/pod-1.parquet"; key != want {
+		t.Errorf("the key is %s, want %s", key, want)
+	}
+	for _, k := range []string{key, l.Pairs("fraud/x", "abcdef0123", at, "pod-1"), l.Prefix() + "pairs/a/b/c/dt=2026-05-01/too-deep"} {
+		if err := b.Put(t.Context(), k, []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var days []string
+	for d, err := range b.Days(t.Context(), l, store.Pairs) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		days = append(days, strings.TrimPrefix(d.Prefix, l.Prefix()))
+	}
+	want := []string{"pairs/rollout=fraud%2Fx/revision=0123456789/dt=2026-05-01/", "pairs/rollout=fraud%2Fx/revision=abcdef0123/dt=2026-05-01/"}
+	if d := cmp.Diff(want, days); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+}

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command bench compares, side by side in one run, a model server that is called directly, behind a plain
-// httputil.ReverseProxy, and behind the sidecar without and with a configuration.
+// httputil.ReverseProxy, and behind the sidecar without a configuration, with one, and mirroring to a shadow that answers and to
+// one that hangs.
 //
 //	go run ./test/bench
 //
-// All four go to the same backend process; each proxy is a process of its own. The load is a closed loop: a number of
+// All go to the same backend process; each proxy is a process of its own. The load is a closed loop: a number of
 // connections that each send the next request when the answer to the last has arrived. Targets take turns in rounds, so
 // that what else the machine does falls on all of them, and the median of the rounds counts. Latencies are those of
 // saturation; compare them with each other, not with those of a lightly loaded service.

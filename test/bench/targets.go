@@ -24,6 +24,7 @@ import (
 
 	"github.com/vedette-dev/vedette/internal/capture"
 	"github.com/vedette-dev/vedette/internal/capture/reload"
+	"github.com/vedette-dev/vedette/internal/naming"
 	"github.com/vedette-dev/vedette/internal/wire"
 )
 
@@ -34,6 +35,7 @@ const (
 	upstream     = "VEDETTE_BENCH_UPSTREAM"
 
 	roleBackend = "backend"
+	roleHung    = "hung"
 	rolePlain   = "plain"
 	roleSidecar = "sidecar"
 )
@@ -99,11 +101,28 @@ func startTargets(ctx context.Context) (targets []*target, end func(), err error
 	if err != nil {
 		return nil, nil, err
 	}
+	// The shadow of the first is the backend itself, which so has twice the work; that of the second never answers.
+	hung, err := launch(roleHung, "", "")
+	if err != nil {
+		return nil, nil, err
+	}
+	var mirroring [2]*process
+	for i, shadow := range []*process{backend, hung} {
+		dir := filepath.Join(dir, fmt.Sprint("mirroring-", i))
+		if err := errors.Join(configure(dir), mirrorTo(dir, shadow.address)); err != nil {
+			return nil, nil, err
+		}
+		if mirroring[i], err = launch(roleSidecar, dir, backend.address); err != nil {
+			return nil, nil, err
+		}
+	}
 	return []*target{
 		{name: "direct", address: backend.address},
 		{name: "plain httputil.ReverseProxy", address: plain.address, process: plain},
 		{name: "sidecar, no configuration", address: passing.address, metrics: passing.metrics, process: passing},
 		{name: "sidecar, capturing all", address: capturing.address, metrics: capturing.metrics, process: capturing},
+		{name: "sidecar, mirroring all", address: mirroring[0].address, metrics: mirroring[0].metrics, process: mirroring[0]},
+		{name: "sidecar, mirroring to a hung shadow", address: mirroring[1].address, metrics: mirroring[1].metrics, process: mirroring[1]},
 	}, end, nil
 }
 
@@ -134,6 +153,22 @@ func configure(dir string) error {
 	return os.WriteFile(filepath.Join(dir, "config.json"), b, 0o600)
 }
 
+// mirrorTo writes a document that mirrors everything to a shadow, and the labels of a pod that it is for.
+func mirrorTo(dir, address string) error {
+	b, err := wire.EncodeMirror(wire.Mirror{
+		Namespace: "bench", Monitor: "fraud", Rollout: "fraud", Primary: "0000000001", Candidate: "0000000002", Attempt: "1", Address: address,
+		Share: 1, TimeoutSeconds: 2, MaxInFlight: 64, MaxBytes: 32 << 20, ReplicaShare: 0.25,
+	})
+	if err != nil {
+		return err
+	}
+	labels := fmt.Sprintf("%s=\"fraud\"\n%s=\"0000000001\"\n", naming.LabelRollout, naming.LabelRevision)
+	return errors.Join(
+		os.WriteFile(filepath.Join(dir, "mirror.json"), b, 0o600),
+		os.WriteFile(filepath.Join(dir, "labels"), []byte(labels), 0o600),
+	)
+}
+
 // play is the main function of a process of the bench. It says on its standard output where it listens, and ends when
 // its standard input does.
 func play(ctx context.Context, role string) error {
@@ -147,6 +182,12 @@ func play(ctx context.Context, role string) error {
 		return sidecar(ctx, os.Getenv(dirVariable), os.Getenv(upstream))
 	}
 	h := http.Handler(http.HandlerFunc(answer))
+	if role == roleHung {
+		h = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body) // Nobody is answered.
+			<-r.Context().Done()
+		})
+	}
 	if role == rolePlain {
 		u := &url.URL{Scheme: "http", Host: os.Getenv(upstream)}
 		proxy := httputil.NewSingleHostReverseProxy(u)
@@ -188,7 +229,7 @@ func sidecar(ctx context.Context, dir, upstream string) error {
 	fmt.Println(addresses[0], addresses[1])
 	return capture.Run(ctx, capture.Options{
 		Listen: addresses[0], Metrics: addresses[1], Upstream: upstream,
-		Files:    reload.Files{Config: filepath.Join(dir, "config.json")},
+		Files:    reload.Files{Config: filepath.Join(dir, "config.json"), Mirror: filepath.Join(dir, "mirror.json"), Pod: dir},
 		SpoolDir: filepath.Join(dir, "spool"), SpoolBytes: 400 << 20,
 		Pod: "bench", PodUID: "bench", DrainTimeout: time.Second,
 		Clock: time.Now, Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),

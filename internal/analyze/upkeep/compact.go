@@ -40,7 +40,7 @@ func Compact(ctx context.Context, e *Env) (*Report, wire.Verdict, error) {
 	}
 	defer r.end(ctx)
 	settled := func(start time.Time) bool { return !start.Add(Settled).After(r.Now) }
-	for _, folder := range []store.Folder{store.Predictions, store.Records, store.Profiles, store.LabelFolder} {
+	for _, folder := range []store.Folder{store.Predictions, store.Records, store.Pairs, store.Profiles, store.LabelFolder} {
 		if err := r.partitions(ctx, folder, settled, r.compact); err != nil {
 			return nil, wire.Verdict{}, err
 		}

@@ -25,7 +25,7 @@ import (
 // storePart is how the store's part of an erasure says that it is done.
 const storePart = "store"
 
-// Erase removes a subject, whose name is in the form in which rows store it, from predictions, records, labels, datasets,
+// Erase removes a subject, whose name is in the form in which rows store it, from predictions, records, pairs, labels, datasets,
 // rejected files of the inbox and the reports that show single predictions, and asks the other parts to do the same. The request stays: what arrives later is
 // erased when it is compacted. Nothing that the run writes holds the name.
 func Erase(ctx context.Context, e *Env, of erasure.Kind, name string) (*Report, wire.Verdict, error) {
@@ -56,8 +56,8 @@ func Erase(ctx context.Context, e *Env, of erasure.Kind, name string) (*Report, 
 	if r.Unknown {
 		return r.finish(ctx, fmt.Sprintf("erasure %s: %s", request.ID, unknownSubject))
 	}
-	report, v, err := r.finish(ctx, fmt.Sprintf("erasure %s: %d rows of predictions, %d of records, %d of labels, %d of datasets, %d in reports and %d in the inbox were erased; %d datasets were restated", request.ID,
-		removed[string(store.Predictions)], removed[string(store.Records)], removed[string(store.LabelFolder)], removed[string(datasets)], removed[string(reports)], removed[string(inbox)], len(r.Restated)))
+	report, v, err := r.finish(ctx, fmt.Sprintf("erasure %s: %d rows of predictions, %d of records, %d of pairs, %d of labels, %d of datasets, %d in reports and %d in the inbox were erased; %d datasets were restated", request.ID,
+		removed[string(store.Predictions)], removed[string(store.Records)], removed[string(store.Pairs)], removed[string(store.LabelFolder)], removed[string(datasets)], removed[string(reports)], removed[string(inbox)], len(r.Restated)))
 	v.Restated = r.Restated[:min(len(r.Restated), wire.MaxRestated)]
 	return report, v, err
 }
@@ -114,9 +114,11 @@ func (r *run) eraseSubject(ctx context.Context, request erasure.Request) error {
 	}
 	r.erase.Add(request)
 	r.known = request.Records
-	for _, folder := range []store.Folder{store.Predictions, store.Records, store.LabelFolder} {
+	for _, folder := range []store.Folder{store.Predictions, store.Records, store.Pairs, store.LabelFolder} {
+		// Files of labels and pairs do not say whom they are about: they refer to rows that were found in the others.
+		refers := folder == store.Pairs || folder == store.LabelFolder
 		err := r.each(ctx, folder, func(ctx context.Context, p *partition, item store.Item) error {
-			if folder != store.LabelFolder && !f.hits[item.Key] {
+			if !refers && !f.hits[item.Key] {
 				return nil
 			}
 			err := r.rewrite(ctx, p, []store.Item{item}, false, r.withoutErased())

@@ -62,7 +62,7 @@ func WriteLifecycle(w io.Writer, c wire.Config, root string) error {
 		folder store.Folder
 		age    time.Duration
 	}{
-		{store.Predictions, a.predictions}, {store.Records, a.features}, {store.Profiles, a.profiles}, {store.LabelFolder, a.labels},
+		{store.Predictions, a.predictions}, {store.Pairs, a.predictions}, {store.Records, a.features}, {store.Profiles, a.profiles}, {store.LabelFolder, a.labels},
 	} {
 		out.Rules = append(out.Rules, lifecycleRule{
 			ID: id + "-" + string(tier.folder), Status: "Enabled", Filter: map[string]string{"Prefix": root + l.Prefix() + string(tier.folder) + "/"},

@@ -41,7 +41,7 @@ func Retention(ctx context.Context, e *Env) (*Report, wire.Verdict, error) {
 		folder store.Folder
 		age    time.Duration
 	}{
-		{store.Predictions, ages.predictions}, {store.Records, ages.features}, {store.Profiles, ages.profiles}, {store.LabelFolder, ages.labels},
+		{store.Predictions, ages.predictions}, {store.Pairs, ages.predictions}, {store.Records, ages.features}, {store.Profiles, ages.profiles}, {store.LabelFolder, ages.labels},
 	} {
 		if err := r.expire(ctx, tier.folder, tier.age); err != nil {
 			return nil, wire.Verdict{}, err

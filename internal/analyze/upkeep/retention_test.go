@@ -155,7 +155,7 @@ func TestLifecycle(t *testing.T) {
 		}
 	}
 	want := map[string]int{
-		"prefix/eu/payments/fraud/predictions/": 44, "prefix/eu/payments/fraud/records/": 24,
+		"prefix/eu/payments/fraud/predictions/": 44, "prefix/eu/payments/fraud/pairs/": 44, "prefix/eu/payments/fraud/records/": 24,
 		"prefix/eu/payments/fraud/profiles/": 54, "prefix/eu/payments/fraud/labels/": 44,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

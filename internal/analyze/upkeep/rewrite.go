@@ -42,8 +42,11 @@ func viewOf(folder store.Folder, file *columnar.File) view {
 		return len(leaves) + 1<<16
 	}
 	v := view{id: of("record_id"), at: of("ts"), record: of("record_id"), key: of("label_key"), request: of("request_id")}
-	if folder == store.LabelFolder {
+	switch folder {
+	case store.LabelFolder:
 		v.id, v.at = of("label_id"), of("received_ts")
+	case store.Pairs:
+		v.id, v.record = of("pair_id"), of("pair_id") // the record_id of the primary's row
 	}
 	for _, name := range []string{"request", "response"} {
 		if i, ok := leaves[name]; ok && folder == store.Records {

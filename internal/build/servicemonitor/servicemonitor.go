@@ -12,6 +12,7 @@ import (
 	"github.com/vedette-dev/vedette/internal/build/owner"
 	"github.com/vedette-dev/vedette/internal/monitor"
 	"github.com/vedette-dev/vedette/internal/naming"
+	"github.com/vedette-dev/vedette/internal/wire"
 )
 
 // Build builds the ServiceMonitor.
@@ -40,8 +41,9 @@ func Build(m *v1alpha1.ModelMonitor, e monitor.Effective) *unstructured.Unstruct
 	}}
 }
 
-// sampleLimit is four times what a sidecar with so many segments exposes (package telemetry has the formula): an overrun
-// drops the whole scrape, so it must only stop what has gone wild.
+// sampleLimit is four times what a sidecar with so many segments exposes, and all that it may expose of the pairs of two attempts
+// (package telemetry has the formulas): an overrun drops the whole scrape, so it must only stop what has gone wild.
 func sampleLimit(segments int) int64 {
-	return 4 * int64(19*(segments+1)+36)
+	latencies := min(segments, wire.MaxLatencySegments)
+	return int64(4*(19*(segments+1)+36) + 2*(41*(segments+1)+2*480*(latencies+1)+1))
 }

@@ -17,11 +17,10 @@ const SpoolLimit = "512Mi"
 // volumes are one projected volume whose every source is optional, so that nothing that is missing keeps a model from
 // starting and nothing that arrives later needs a restart, and the spool.
 func volumes(monitor string, class *vedettev1alpha1.MonitorClassSpec) []corev1.Volume {
-	sources := []corev1.VolumeProjection{{ConfigMap: &corev1.ConfigMapProjection{
-		LocalObjectReference: corev1.LocalObjectReference{Name: naming.Config(monitor)},
-		Items:                []corev1.KeyToPath{{Key: naming.ConfigFile, Path: naming.ConfigDir + "/" + naming.ConfigFile}},
-		Optional:             new(true),
-	}}}
+	sources := []corev1.VolumeProjection{
+		document(naming.Config(monitor), naming.ConfigDir, naming.ConfigFile),
+		document(naming.Mirror(monitor), naming.MirrorDir, naming.MirrorFile),
+	}
 	secret := naming.DefaultStoreSecret
 	if class != nil {
 		secret = string(class.Store.Credentials.SecretName)
@@ -44,6 +43,15 @@ func volumes(monitor string, class *vedettev1alpha1.MonitorClassSpec) []corev1.V
 		{Name: naming.ConfigVolume, VolumeSource: corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{Sources: sources}}},
 		{Name: naming.SpoolVolume, VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{SizeLimit: new(resource.MustParse(SpoolLimit))}}},
 	}
+}
+
+// document puts the only key of a ConfigMap where the sidecar looks for it.
+func document(configMap, dir, key string) corev1.VolumeProjection {
+	return corev1.VolumeProjection{ConfigMap: &corev1.ConfigMapProjection{
+		LocalObjectReference: corev1.LocalObjectReference{Name: configMap},
+		Items:                []corev1.KeyToPath{{Key: key, Path: dir + "/" + key}},
+		Optional:             new(true),
+	}}
 }
 
 // CredentialsProjection puts the store's credentials where the programs look for them. It names every key: a projection

@@ -62,12 +62,9 @@ func (d *Decoder) Decode(path string, req, res Payload) (Call, error) {
 	if err != nil {
 		return Call{}, err
 	}
-	t, err := d.split(path, response, res)
+	t, err := d.answers(path, res, len(call.Instances))
 	if err != nil {
 		return Call{}, err
-	}
-	if len(t.raw) != len(call.Instances) {
-		return Call{}, undecodable("%d instances have %d predictions", len(call.Instances), len(t.raw))
 	}
 	call.Response = t.body
 	for i, raw := range t.raw {
@@ -75,6 +72,31 @@ func (d *Decoder) Decode(path string, req, res Payload) (Call, error) {
 		call.Instances[i].Prediction = d.prediction.read(raw, t.first)
 	}
 	return call, nil
+}
+
+// Response reads the predictions of another answer to a request that has n instances.
+func (d *Decoder) Response(path string, res Payload, n int) ([]Prediction, error) {
+	t, err := d.answers(path, res, n)
+	if err != nil {
+		return nil, err
+	}
+	predictions := make([]Prediction, n)
+	for i, raw := range t.raw {
+		predictions[i] = d.prediction.read(raw, t.first)
+	}
+	return predictions, nil
+}
+
+// answers are the texts of the answers to n instances.
+func (d *Decoder) answers(path string, res Payload, n int) (texts, error) {
+	t, err := d.split(path, response, res)
+	if err != nil {
+		return texts{}, err
+	}
+	if len(t.raw) != n {
+		return texts{}, undecodable("%d instances have %d predictions", n, len(t.raw))
+	}
+	return t, nil
 }
 
 // Text is the instance, where it is a text; empty otherwise.

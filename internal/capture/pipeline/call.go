@@ -4,7 +4,6 @@ package pipeline
 
 import (
 	"errors"
-	"fmt"
 	"math"
 	"net/http"
 	"slices"
@@ -128,7 +127,7 @@ func outcomeOf(ex *proxy.Exchange) record.Outcome {
 func (w *worker) base(p *plan.Plan, it item, outcome record.Outcome) record.Row {
 	ex := it.ex
 	return record.Row{
-		RecordID:        fmt.Sprintf("%s-%d", w.recordPrefix, it.sequence),
+		RecordID:        w.recordID(it.sequence),
 		RequestID:       ex.RequestID,
 		TraceID:         ex.TraceID,
 		SpanID:          ex.SpanID,

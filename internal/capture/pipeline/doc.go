@@ -16,6 +16,9 @@
 //	                         outcome error, timeout or cancelled: the inputs that a model fails on are evidence
 //	dropped undecoded        1 instance, skipped as dropped, no row
 //
+// Of calls that package mirror has chosen, it hands the mirror a summary of what the primary answered, and finishes the pairs that are
+// complete, between calls: a pair is never waited for.
+//
 // Rows wait in memory for at most the flush interval. That much is lost when the process is killed; what is in the
 // spool is not.
 //

@@ -18,24 +18,36 @@ const maxFileBytes = 64 << 20
 
 // fileKey tells the files apart that are written at the same time.
 type fileKey struct {
-	tier    record.Tier
-	version string
-	hour    time.Time
+	tier record.Tier
+	// version is that of the model; of pairs, the revision of the shadow in the rollout.
+	version, rollout string
+	hour             time.Time
 }
 
 // rowFile is a file of rows that is being written.
 type rowFile struct {
 	file   *spool.File
-	writer *record.Writer
+	writer writer
 	begun  time.Time
 	rows   int64
 }
 
-// write appends a row to the file that it belongs in. A row that cannot be written is lost and counted, with all of its
-// file.
+// writer is a record.Writer, or a record.PairWriter.
+type writer interface {
+	Size() int64
+	Close() error
+}
+
+// write appends a row to the file that it belongs in.
 func (w *worker) write(p *plan.Plan, tier record.Tier, row *record.Row) {
 	p.Metrics.Row(string(tier))
-	k := fileKey{tier: tier, version: row.ModelVersion, hour: row.Time.Truncate(time.Hour)}
+	w.add(p, fileKey{tier: tier, version: row.ModelVersion, hour: row.Time.Truncate(time.Hour)}, func(f writer) error {
+		return f.(*record.Writer).Write(row)
+	})
+}
+
+// add adds a row to a file. One that cannot be written is lost and counted, with all of its file.
+func (w *worker) add(p *plan.Plan, k fileKey, row func(writer) error) {
 	f, ok := w.files[k]
 	if !ok {
 		var err error
@@ -44,14 +56,14 @@ func (w *worker) write(p *plan.Plan, tier record.Tier, row *record.Row) {
 				w.Log.Error("rows are lost until a file can be begun", "error", err)
 			}
 			w.failing = true
-			w.Metrics.Lost(string(tier), 1)
+			w.Metrics.Lost(string(k.tier), 1)
 			return
 		}
 		w.failing = false
 		w.files[k] = f
 	}
 	f.rows++
-	if err := f.writer.Write(row); err != nil {
+	if err := row(f.writer); err != nil {
 		w.Log.Error("the rows of a file are lost", "rows", f.rows, "error", err)
 		delete(w.files, k)
 		f.file.Abort(f.rows)
@@ -63,17 +75,27 @@ func (w *worker) write(p *plan.Plan, tier record.Tier, row *record.Row) {
 }
 
 func (w *worker) begin(p *plan.Plan, k fileKey) (*rowFile, error) {
-	key := p.Layout().Rows(store.Folder(k.tier), k.version, k.hour, w.name())
+	key := ""
+	if k.tier == record.Pairs {
+		key = p.Layout().Pairs(k.rollout, k.version, k.hour, w.name())
+	} else {
+		key = p.Layout().Rows(store.Folder(k.tier), k.version, k.hour, w.name())
+	}
 	file, err := w.Spool.Create(string(k.tier), key)
 	if err != nil {
 		return nil, err
 	}
-	writer, err := record.NewWriter(file, k.tier, p.Config.Schema.Features, nil)
+	f := &rowFile{file: file, begun: w.Clock()}
+	if k.tier == record.Pairs {
+		f.writer, err = record.NewPairWriter(file)
+	} else {
+		f.writer, err = record.NewWriter(file, k.tier, p.Config.Schema.Features, nil)
+	}
 	if err != nil {
 		file.Abort(0)
 		return nil, err
 	}
-	return &rowFile{file: file, writer: writer, begun: w.Clock()}, nil
+	return f, nil
 }
 
 func (w *worker) name() string {

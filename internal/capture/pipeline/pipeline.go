@@ -9,13 +9,15 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/vedette-dev/vedette/internal/capture/mirror"
 	"github.com/vedette-dev/vedette/internal/capture/plan"
 	"github.com/vedette-dev/vedette/internal/capture/proxy"
 	"github.com/vedette-dev/vedette/internal/capture/spool"
 	"github.com/vedette-dev/vedette/internal/capture/telemetry"
+	"github.com/vedette-dev/vedette/internal/record"
 )
 
-// Options configure a Pipeline. All are required.
+// Options configure a Pipeline. All but Mirror are required.
 type Options struct {
 	Metrics *telemetry.Metrics
 	// Budget bounds the bodies that wait, in bytes.
@@ -23,6 +25,8 @@ type Options struct {
 	// QueueItems bounds the calls that wait to be decoded.
 	QueueItems int
 	Spool      *spool.Spool
+	// Mirror copies requests to a shadow; nil for none.
+	Mirror *mirror.Mirror
 	// Pod and PodUID name the pod; Start is when the container started. Together with a number they name files.
 	Pod, PodUID string
 	Start       time.Time
@@ -58,6 +62,8 @@ func (p *Pipeline) Run(ctx context.Context, tick <-chan time.Time) {
 		select {
 		case it := <-p.queue:
 			p.process(it)
+		case <-p.Mirror.Ready():
+			p.pairs()
 		case now := <-tick:
 			p.guard(func() { p.worker.tick(now) })
 		case <-ctx.Done():
@@ -73,6 +79,7 @@ func (p *Pipeline) finish() {
 		case it := <-p.queue:
 			p.process(it)
 		default:
+			p.pairs()
 			p.guard(p.worker.flush)
 			return
 		}
@@ -84,9 +91,24 @@ func (p *Pipeline) process(it item) {
 	var c *call
 	if !p.guard(func() { c = p.worker.build(it) }) {
 		p.drop(it.ex.Plan.(*plan.Plan).Metrics, telemetry.DropInternal)
+		p.worker.lose(it)
 		return
 	}
 	p.guard(func() { p.worker.take(c, it.ex) })
+	p.guard(func() { p.worker.hand(c, it) })
+}
+
+// pairs finishes what the mirror has completed.
+func (p *Pipeline) pairs() {
+	for _, pair := range p.Mirror.Take() {
+		var rows []record.Pair
+		if !p.guard(func() { rows = pair.Finish() }) {
+			p.Metrics.Current().Fault(telemetry.FaultMirror)
+			pair.Spoil()
+			continue
+		}
+		p.guard(func() { p.worker.writePairs(pair.Plan(), rows) })
+	}
 }
 
 // guard keeps a fault of ours from ending the process, and with it the traffic.

@@ -20,8 +20,12 @@ func (p *Pipeline) Begin(r *http.Request) *proxy.Exchange {
 	}
 	ex := proxy.NewExchange(p.Budget, current.Config.Capture.BodyLimitBytes, current.Config.Capture.Keep.Bodies > 0)
 	ex.Plan = current
+	ex.Offers = p.Mirror.Wants(r)
 	return ex
 }
+
+// Offer implements proxy.Recorder.
+func (p *Pipeline) Offer(r *http.Request, ex *proxy.Exchange) { p.Mirror.Offer(r, ex) }
 
 // End implements proxy.Recorder: it counts the call and hands it to the worker.
 func (p *Pipeline) End(ex *proxy.Exchange) {
@@ -30,6 +34,9 @@ func (p *Pipeline) End(ex *proxy.Exchange) {
 		bound.Unreachable()
 	} else {
 		bound.Call(callOf(ex))
+	}
+	if ex.Offers && ex.Pair == nil {
+		p.Mirror.Missed(ex)
 	}
 	sequenced := item{ex: ex, sequence: p.sequence.Add(1)}
 	if !ex.Starved() {
@@ -40,6 +47,7 @@ func (p *Pipeline) End(ex *proxy.Exchange) {
 		}
 	}
 	p.drop(bound, telemetry.DropQueue)
+	p.worker.lose(sequenced)
 	ex.Release()
 }
 

@@ -47,6 +47,9 @@ func (b *Body) SHA256() string {
 	return hex.EncodeToString(sum[:])
 }
 
+// Whole says that Bytes are all that has passed.
+func (b *Body) Whole() bool { return !b.Truncated && !b.starved }
+
 func (b *Body) write(p []byte, budget *Budget) {
 	b.Length += int64(len(p))
 	if b.starved {
@@ -105,8 +108,13 @@ type requestTee struct {
 	io.ReadCloser
 	budget *Budget
 
+	// length is what the request's head says of the body's.
+	length int64
+
 	mu   sync.Mutex
 	body *Body // nil once sealed
+	// complete is called once, when the body has ended; nil once it was, and if nobody wants to know.
+	complete func()
 }
 
 func (t *requestTee) Read(p []byte) (int, error) {
@@ -118,8 +126,18 @@ func (t *requestTee) Read(p []byte) (int, error) {
 		if err == io.EOF {
 			t.body.Complete = true
 		}
+		if t.complete != nil && (err == io.EOF || t.body.Length == t.length) {
+			t.offer()
+		}
 	}
 	return n, err
+}
+
+func (t *requestTee) offer() {
+	if f := t.complete; f != nil {
+		t.complete = nil
+		f()
+	}
 }
 
 func (t *requestTee) seal() {

@@ -57,8 +57,10 @@ type Exchange struct {
 	RequestContent, ResponseContent Content
 	Request, Response               Body
 
-	// Plan is the Recorder's; the proxy does not look at it.
-	Plan any
+	// Plan and Pair are the Recorder's; the proxy does not look at them.
+	Plan, Pair any
+	// Offers says that the Recorder wants to be offered the request once its body is complete.
+	Offers bool
 
 	budget *Budget
 }

@@ -26,6 +26,11 @@ const (
 type Recorder interface {
 	// Begin returns the record of an inference call, or nil for anything else. It must not change the request.
 	Begin(r *http.Request) *Exchange
+	// Offer is called once, if the Recorder has asked for it by Exchange.Offers, when the body of the request is recorded to
+	// its end: before it has been answered, so that a copy can go elsewhere at the same time. It is not called for a body
+	// whose end is never seen. Of r only what does not change may be read, and nothing once Offer has returned: unlike the others, it
+	// may run on the goroutine that sends the request on. It must not panic.
+	Offer(r *http.Request, ex *Exchange)
 	// End takes an exchange that has ended; it is the Recorder's to release.
 	End(ex *Exchange)
 	// Panicked says that Begin or End did.
@@ -102,6 +107,13 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (p *Proxy) record(w http.ResponseWriter, r *http.Request, ex *Exchange) {
 	out := &responseWriter{ResponseWriter: w, ex: ex, clock: p.clock}
 	tee := &requestTee{ReadCloser: r.Body, budget: ex.budget, body: &ex.Request}
+	if ex.Offers {
+		// The reverse proxy changes a clone of the request only, but for the body, which Offer has no need of.
+		tee.length, tee.complete = r.ContentLength, func() { p.recorder.Offer(r, ex) }
+	}
+	if r.ContentLength == 0 {
+		tee.offer()
+	}
 	r.Body = tee
 	defer func() {
 		// The reverse proxy aborts the connection by a panic when an answer ends early.

@@ -40,6 +40,7 @@ type recorder struct {
 	ended  chan *Exchange
 	panics chan any
 	begin  func()
+	offer  func(*http.Request, *Exchange)
 }
 
 func (r *recorder) Begin(req *http.Request) *Exchange {
@@ -49,8 +50,12 @@ func (r *recorder) Begin(req *http.Request) *Exchange {
 	if r.begin != nil {
 		r.begin()
 	}
-	return NewExchange(r.budget, testLimit, r.hash)
+	ex := NewExchange(r.budget, testLimit, r.hash)
+	ex.Offers = r.offer != nil
+	return ex
 }
+
+func (r *recorder) Offer(req *http.Request, ex *Exchange) { r.offer(req, ex) }
 
 func (r *recorder) End(ex *Exchange) { r.ended <- ex }
 func (r *recorder) Panicked(v any)   { r.panics <- v }
@@ -607,4 +612,62 @@ func TestConcurrentCalls(t *testing.T) {
 	if f.budget.Used() != 0 || f.proxy.InFlight() != 0 {
 		t.Errorf("%d bytes and %d requests are left", f.budget.Used(), f.proxy.InFlight())
 	}
+}
+
+func TestOffersWhatIsCompleteBeforeItIsAnswered(t *testing.T) {
+	for name, tt := range map[string]struct {
+		version int
+		body    func() io.Reader
+		want    string
+	}{
+		"a body of known length":            {1, func() io.Reader { return strings.NewReader("abc") }, "abc"},
+		"a body of unknown length":          {1, func() io.Reader { return io.MultiReader(strings.NewReader("ab"), strings.NewReader("c")) }, "abc"},
+		"over HTTP/2":                       {2, func() io.Reader { return strings.NewReader("abc") }, "abc"},
+		"over HTTP/2, of unknown length":    {2, func() io.Reader { return io.MultiReader(strings.NewReader("ab"), strings.NewReader("c")) }, "abc"},
+		"no body":                           {1, func() io.Reader { return nil }, ""},
+		"no body, over HTTP/2":              {2, func() io.Reader { return nil }, ""},
+		"more than the limit, which is cut": {1, func() io.Reader { return io.LimitReader(zeros{}, testLimit+1) }, strings.Repeat("\x00", testLimit)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			offered := make(chan string, 2)
+			answer := make(chan struct{})
+			f := backend(t, tt.version, func(http.ResponseWriter, *http.Request) { <-answer })
+			f.offer = func(r *http.Request, ex *Exchange) {
+				if r.Header.Get(headerRequestID) != ex.RequestID || ex.Request.Truncated != (len(tt.want) == testLimit) {
+					t.Errorf("offered with id %q, not %q, and truncated %v", r.Header.Get(headerRequestID), ex.RequestID, ex.Request.Truncated)
+				}
+				offered <- string(ex.Request.Bytes)
+				close(answer)
+			}
+			f.post(t, "/infer", tt.body(), nil)
+			if got := <-offered; got != tt.want {
+				t.Errorf("offered %d bytes, want %d", len(got), len(tt.want))
+			}
+			(<-f.ended).Release()
+			if len(offered) > 0 {
+				t.Error("offered twice")
+			}
+		})
+	}
+}
+
+func TestABodyThatNeverEndsIsNotOffered(t *testing.T) {
+	f := backend(t, 1, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusRequestEntityTooLarge) })
+	f.offer = func(*http.Request, *Exchange) { t.Error("offered") }
+	body, stop := io.Pipe()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, f.url+"/infer", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := f.client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ex := <-f.ended
+	if !ex.Offers || ex.Status != http.StatusRequestEntityTooLarge {
+		t.Errorf("%+v", ex)
+	}
+	ex.Release()
+	stop.Close()
+	res.Body.Close()
 }

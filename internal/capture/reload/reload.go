@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package reload owns how the sidecar notices that its mounted files have changed: the configuration document, the
-// pod's labels and annotations, and the key of hashes. It reads and compares; what follows from a change is not its own.
+// mirror document, the pod's labels and annotations, and the key of hashes. It reads and compares; what follows from a change is not its own.
 package reload
 
 import (
@@ -21,6 +21,8 @@ import (
 type Files struct {
 	// Config is the configuration document.
 	Config string
+	// Mirror is the mirror document.
+	Mirror string
 	// Pod is the directory with the files "labels" and "annotations" of the downward API.
 	Pod string
 	// HashKey is the key of keyed hashes.
@@ -39,8 +41,8 @@ type Snapshot struct {
 // Watcher compares by content: the kubelet replaces symbolic links, and times of modification say little. It is not
 // safe for concurrent use.
 type Watcher struct {
-	files Files
-	last  [sha256.Size]byte
+	files            Files
+	last, lastMirror [sha256.Size]byte
 }
 
 // NewWatcher makes a Watcher that has seen nothing yet.

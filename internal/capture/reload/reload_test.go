@@ -114,3 +114,46 @@ func TestAFileThatCannotBeRead(t *testing.T) {
 		t.Errorf("again: changed %v, %v", changed, err)
 	}
 }
+
+func TestTheMirrorDocument(t *testing.T) {
+	k := &kubelet{t: t, dir: t.TempDir()}
+	data := filepath.Join(k.dir, "..data")
+	w := NewWatcher(Files{Config: filepath.Join(data, "config"), Mirror: filepath.Join(data, "mirror"), Pod: data})
+	raw, err := wire.EncodeMirror(wire.Mirror{
+		Rollout: "r", Primary: "p", Candidate: "c", Attempt: "1", Address: "a:1", TimeoutSeconds: 1,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	document := string(raw)
+	steps := []struct {
+		name        string
+		files       map[string]string
+		wantChanged bool
+		wantErr     bool
+		want        func(Mirrored) bool
+	}{
+		{name: "nothing is mounted", wantChanged: true, want: func(m Mirrored) bool { return m.Document == nil && len(m.Labels) == 0 }},
+		{name: "still nothing"},
+		{name: "a document", files: map[string]string{"mirror": document, "labels": "a=\"1\""}, wantChanged: true, want: func(m Mirrored) bool {
+			return m.Document.Rollout == "r" && m.Labels["a"] == "1" && !m.UnknownKeys
+		}},
+		{name: "the same beside another configuration", files: map[string]string{"mirror": document, "labels": "a=\"1\"", "config": "{"}},
+		{name: "a label", files: map[string]string{"mirror": document, "labels": "a=\"2\""}, wantChanged: true, want: func(m Mirrored) bool { return m.Labels["a"] == "2" }},
+		{name: "a broken document", files: map[string]string{"mirror": "{", "labels": "a=\"2\""}, wantErr: true},
+		{name: "which is reported once"},
+		{name: "it vanishes", files: map[string]string{"labels": "a=\"2\""}, wantChanged: true, want: func(m Mirrored) bool { return m.Document == nil }},
+	}
+	for _, step := range steps {
+		if step.files != nil {
+			k.mount(step.files)
+		}
+		m, changed, err := w.ReadMirror()
+		if changed != step.wantChanged || (err != nil) != step.wantErr {
+			t.Fatalf("%s: changed %v, %v", step.name, changed, err)
+		}
+		if step.want != nil && !step.want(m) {
+			t.Errorf("%s: got %+v", step.name, m)
+		}
+	}
+}

@@ -24,6 +24,12 @@ type Call struct {
 // incrementer is a counter, or one that begins when it first counts.
 type incrementer interface{ Inc() }
 
+// adder is the same.
+type adder interface {
+	Inc()
+	Add(n float64)
+}
+
 // traffic are the series that exist for all calls and again for each segment.
 type traffic struct {
 	requests               [len(codes)]incrementer
@@ -64,7 +70,8 @@ type Bound struct {
 	skipped                                 map[SkipReason]prometheus.Counter
 	dropped                                 map[DropReason]prometheus.Counter
 	faults                                  map[Fault]prometheus.Counter
-	rows, rowsStored, rowsDropped           map[string]prometheus.Counter
+	mirrorFaults                            *seldom
+	rows, rowsStored, rowsDropped           map[string]adder
 	sinkUp                                  func() prometheus.Gauge
 }
 
@@ -87,11 +94,15 @@ func (m *Metrics) bind(b Binding) *Bound {
 		skipped:       each(v.skipped, with, SkipUndecodable, SkipLimit, SkipNoAnswer, SkipDropped),
 		dropped:       each(v.dropped, with, DropQueue, DropInternal, DropSpool),
 		faults:        each(v.faults, with, FaultConfig, FaultExpression, FaultLabelKey),
-		rows:          each(v.rows, with, TierPredictions, TierRecords),
-		rowsStored:    each(v.rowsStored, with, TierPredictions, TierRecords),
-		rowsDropped:   each(v.rowsDropped, with, TierPredictions, TierRecords, TierProfiles),
+		mirrorFaults:  later(v.faults, "", string(FaultMirror)),
+		rows:          tiers(v.rows, with, TierPredictions, TierRecords),
+		rowsStored:    tiers(v.rowsStored, with, TierPredictions, TierRecords),
+		rowsDropped:   tiers(v.rowsDropped, with, TierPredictions, TierRecords, TierProfiles),
 		sinkUp:        func() prometheus.Gauge { return v.sinkUp.WithLabelValues(with()...) },
 	}
+	bound.rows[TierPairs] = later(v.rows, "", TierPairs)
+	bound.rowsStored[TierPairs] = later(v.rowsStored, "", TierPairs)
+	bound.rowsDropped[TierPairs] = later(v.rowsDropped, "", TierPairs)
 	bound.all.requests[redirects] = later(v.requests, "", codes[redirects])
 	bound.all.cancelled = v.cancellations.WithLabelValues(with()...)
 	for _, s := range b.Segments {
@@ -124,6 +135,14 @@ func (v *vectors) traffic(requests, timeouts *prometheus.CounterVec, latency *pr
 		t.requests[i] = requests.WithLabelValues(append(slices.Clip(with), code)...)
 	}
 	return t
+}
+
+func tiers(v *prometheus.CounterVec, with func(...string) []string, names ...string) map[string]adder {
+	m := map[string]adder{}
+	for _, name := range names {
+		m[name] = v.WithLabelValues(with(name)...)
+	}
+	return m
 }
 
 func each[K ~string](v *prometheus.CounterVec, with func(...string) []string, values ...K) map[K]prometheus.Counter {
@@ -181,7 +200,13 @@ func (b *Bound) Outlier(segments []int, class outlier.Class) {
 func (b *Bound) Dropped(r DropReason, n int) { b.dropped[r].Add(float64(n)) }
 
 // Fault counts something that went wrong.
-func (b *Bound) Fault(f Fault) { b.faults[f].Inc() }
+func (b *Bound) Fault(f Fault) {
+	if f == FaultMirror {
+		b.mirrorFaults.Inc()
+		return
+	}
+	b.faults[f].Inc()
+}
 
 // Row counts a row that the writer took.
 func (b *Bound) Row(tier string) { b.rows[tier].Inc() }

@@ -11,6 +11,15 @@
 // On top come those that begin when they first count, since few models ever need them: redirects (3xx), of all traffic and
 // of each segment, and cancellations of each segment.
 //
+// Those of pairs, which have no version but an attempt of a candidate, begin when they first count, too. Of all traffic and of
+// each segment there are at most 10 outcomes, 9 of status, 6 of agreement, and 16 of differences; of all traffic and of L segments
+// whose latencies are counted, at most 480 buckets for each side, of which a model that answers within one decade fills about 54;
+// and the share of replicas:
+//
+//	41·(S+1) + 2·480·(L+1) + 1, of each of at most two attempts,
+//
+// as those of an attempt are shown for two minutes after another took its place, or until yet another does.
+//
 // There are no Go or process collectors. What is counted obeys these identities, at rest:
 //
 //	instances         = profiled + Σ profile_skipped{reason}

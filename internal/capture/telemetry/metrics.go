@@ -53,6 +53,8 @@ const (
 	FaultExpression Fault = "expression"
 	// FaultLabelKey: a label key that was not written: it is too long, or the key to hash it with is missing.
 	FaultLabelKey Fault = "label_key"
+	// FaultMirror: a fault of ours in mirroring, which is logged. It begins when it first counts.
+	FaultMirror Fault = "mirror"
 )
 
 // The tiers whose rows are counted.
@@ -60,6 +62,8 @@ const (
 	TierPredictions = "predictions"
 	TierRecords     = "records"
 	TierProfiles    = "profiles"
+	// TierPairs begins when it first counts.
+	TierPairs = "pairs"
 )
 
 var codes = [...]string{"2xx", "3xx", "4xx", "5xx"}
@@ -79,8 +83,9 @@ type Metrics struct {
 	model    string
 	vectors  vectors
 
-	mu      sync.Mutex // serialises Bind
+	mu      sync.Mutex // serialises Bind and BindPairs
 	buckets []float64
+	pairs   pairSeries
 	current atomic.Pointer[Bound]
 }
 

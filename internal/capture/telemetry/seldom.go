@@ -20,14 +20,17 @@ type seldom struct {
 }
 
 // Inc counts. What was bound to a version or a segment that is gone by now begins no series.
-func (s *seldom) Inc() {
+func (s *seldom) Inc() { s.Add(1) }
+
+// Add counts n as Inc counts one.
+func (s *seldom) Add(n float64) {
 	c := s.counter.Load()
 	if c == nil {
 		if c = s.begin(); c == nil {
 			return
 		}
 	}
-	(*c).Inc()
+	(*c).Add(n)
 }
 
 func (s *seldom) begin() *prometheus.Counter {
