@@ -42,6 +42,10 @@ func claimOf(c Criterion, counts Counts, p Policy, l levels) claim {
 		return shiftClaim(c, counts.Differences[Confidence], p.Probability)
 	case MeanEntropy:
 		return shiftClaim(c, counts.Differences[Entropy], false)
+	case ShadowErrorRatio:
+		return shadowErrorClaim(c, counts)
+	case ShadowLatencySeconds:
+		return shadowLatencyClaim(c, counts)
 	}
 	return claim{broken: true}
 }

@@ -24,7 +24,9 @@ func (c Criterion) sound(p Policy) bool {
 	switch m := c.MaxDifference; c.Signal {
 	case LatencySeconds:
 		return c.Quantile > 0 && c.Quantile < 1 && c.MaxRatio > 0 && c.MaxRatio < mostMargin
-	case ErrorRatio, InvalidInputRatio, Disagreement:
+	case ShadowLatencySeconds:
+		return c.Quantile > 0 && c.Quantile < 1 && m > 0 && m < mostMargin
+	case ErrorRatio, InvalidInputRatio, Disagreement, ShadowErrorRatio:
 		return m >= 0 && m < 1
 	case ScoreDifference, ScoreShift, MeanConfidence:
 		return m >= 0 && (m < 1 || !p.Probability && m < mostMargin)
