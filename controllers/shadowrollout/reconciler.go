@@ -17,7 +17,6 @@ import (
 	"github.com/vedette-dev/vedette/internal/apply"
 	"github.com/vedette-dev/vedette/internal/conditions"
 	"github.com/vedette-dev/vedette/internal/criteria"
-	"github.com/vedette-dev/vedette/internal/monitor"
 	"github.com/vedette-dev/vedette/internal/prometheus"
 )
 
@@ -27,10 +26,9 @@ import (
 // +kubebuilder:rbac:groups=vedette.dev,resources=shadowrollouts/finalizers,verbs=update
 // +kubebuilder:rbac:groups="";events.k8s.io,resources=events,verbs=create;patch
 
-// Prometheus answers what was counted, and which thresholds are violated.
+// Prometheus answers what was counted, and what a query of the user's own yields.
 type Prometheus interface {
 	Evidence(ctx context.Context, address string, t prometheus.Try) (criteria.Evidence, error)
-	Thresholds(ctx context.Context, address, namespace, monitor string) ([]monitor.Sample, error)
 	Value(ctx context.Context, address, query string) (float64, error)
 }
 

@@ -34,7 +34,7 @@ func shadowErrorClaim(c Criterion, counts Counts) claim {
 // shadowLatencyClaim is about a quantile of the candidate's latencies: it is at most a limit where a share of at most
 // 1 - quantile lies above. A bucket that the limit lies in counts as above it for a pass, and as below for a failure.
 func shadowLatencyClaim(c Criterion, counts Counts) claim {
-	least := atLeast(vector(counts.Latency[1]))
+	least := sumsFrom(vector(counts.Latency[1]))
 	n := least[0]
 	if n == 0 {
 		return claim{}
@@ -61,8 +61,8 @@ func shadowLatencyClaim(c Criterion, counts Counts) claim {
 	}
 }
 
-// atLeast sums up, for each bucket, what lies in it or above; the last is 0.
-func atLeast(buckets []int64) []int64 {
+// sumsFrom sums up, for each bucket, what lies in it or above; the last is 0.
+func sumsFrom(buckets []int64) []int64 {
 	least := make([]int64, len(buckets)+1)
 	for i := len(buckets) - 1; i >= 0; i-- {
 		least[i] = least[i+1] + buckets[i]
