@@ -34,6 +34,11 @@ var pages = map[string]map[string]func() (string, error){
 		"conditions": func() (string, error) { return constants("api/v1alpha1/annotationqueue_status.go", "Condition") },
 		"reasons":    func() (string, error) { return constants("api/v1alpha1/annotationqueue_status.go", "Reason") },
 	},
+	"docs/shadowrollout.md": {
+		"fields":     func() (string, error) { return fields("config/crd/bases/vedette.dev_shadowrollouts.yaml") },
+		"conditions": func() (string, error) { return constants("api/v1alpha1/shadowrollout_status.go", "Condition") },
+		"reasons":    func() (string, error) { return constants("api/v1alpha1/shadowrollout_status.go", "Reason") },
+	},
 	"docs/metrics.md": {
 		"metrics": func() (string, error) { return constants("internal/naming/metrics.go", "Metric") },
 	},
