@@ -25,7 +25,7 @@ func TestAppliedOnce(t *testing.T) {
 	v := version()
 	model := &v.Template.Spec.Containers[0]
 	model.Resources.Limits = core.ResourceList{core.ResourceCPU: resource.MustParse("2000m"), core.ResourceMemory: resource.MustParse("1024Mi")}
-	model.Env = []core.EnvVar{{Name: "CPU", ValueFrom: &core.EnvVarSource{ResourceFieldRef: &core.ResourceFieldSelector{Resource: "limits.cpu"}}}}
+	model.Env = []core.EnvVar{{Name: "CPU", Value: "one that is replaced"}, {Name: "CPU", ValueFrom: &core.EnvVarSource{ResourceFieldRef: &core.ResourceFieldSelector{Resource: "limits.cpu"}}}}
 	v.Template.Spec.Volumes = []core.Volume{{Name: "scratch", VolumeSource: core.VolumeSource{EmptyDir: &core.EmptyDirVolumeSource{}}}}
 	primary, err := Primary(r, v)
 	if err != nil {
