@@ -473,7 +473,8 @@ func TestAHungShadowTakesNoMoreThanItsBounds(t *testing.T) {
 			outcomes[row.Outcome]++
 		}
 	}
-	// A pair holds its body of 1,017 bytes, 1 KiB and 256 bytes of the primary's answer; the last may be lost for lack of those.
+	// A pair holds its body of 1,017 bytes, its head and path of 34, 1 KiB, and 256 bytes of the primary's answer; the last may be
+	// lost for lack of those.
 	if outcomes[record.PairDropped]+outcomes[record.PairLost] != 200 || outcomes[record.PairLost] < 7 || outcomes[record.PairLost] > 8 {
 		t.Errorf("outcomes %v", outcomes)
 	}

@@ -53,7 +53,7 @@ func (m *Mirror) send(p *Pair, r *http.Request, body []byte) {
 		mark(replica, naming.ShadowReplica, t.Header)
 	}
 	go func() {
-		defer m.ended(p, len(body))
+		defer m.ended(p)
 		ctx, cancel := context.WithTimeout(m.base, t.Timeout())
 		defer cancel()
 		var both sync.WaitGroup
@@ -76,6 +76,18 @@ func mark(r *http.Request, value, more string) {
 var hopByHop = []string{
 	"Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding",
 	"Upgrade", "Expect", "Content-Length",
+}
+
+// sizeOf is about what the head of a request takes: headers may be as long as a body.
+func sizeOf(r *http.Request) int64 {
+	n := len(r.RequestURI)
+	for name, values := range r.Header {
+		n += len(name)
+		for _, v := range values {
+			n += len(v)
+		}
+	}
+	return int64(n)
 }
 
 // copyOf is r as it goes to host. It shares nothing with r that may change.
