@@ -20,6 +20,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -652,26 +653,23 @@ func TestOffersWhatIsCompleteBeforeItIsAnswered(t *testing.T) {
 }
 
 func TestABodyThatNeverEndsIsNotOffered(t *testing.T) {
-	ctx, giveUp := context.WithCancel(t.Context())
-	f := backend(t, 1, func(_ http.ResponseWriter, r *http.Request) {
-		io.ReadFull(r.Body, make([]byte, 1)) //nolint:errcheck // The request is what counts.
-		giveUp()
-		<-r.Context().Done()
-	})
-	f.offer = func(*http.Request, *Exchange) { t.Error("offered") }
-	rest, stop := io.Pipe()
-	defer stop.Close()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, f.url+"/infer", io.MultiReader(strings.NewReader("x"), rest))
-	if err != nil {
-		t.Fatal(err)
+	for name, body := range map[string]io.Reader{
+		"the client gives up":           iotest.TimeoutReader(iotest.OneByteReader(strings.NewReader("abcdef"))),
+		"nobody reads on":               strings.NewReader("abcdef"),
+		"it ends once it was handed on": strings.NewReader("a"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			ex := NewExchange(NewBudget(testBudget), testLimit, false)
+			defer ex.Release()
+			tee := &requestTee{ReadCloser: io.NopCloser(body), budget: ex.budget, body: &ex.Request, length: -1, complete: func() { t.Error("offered") }}
+			for range 3 {
+				tee.Read(make([]byte, 1)) //nolint:errcheck // Whether it is offered is what counts.
+				if name != "the client gives up" {
+					break
+				}
+			}
+			tee.seal()
+			tee.Read(make([]byte, 1)) //nolint:errcheck // So it is.
+		})
 	}
-	if res, err := f.client.Do(req); err == nil {
-		res.Body.Close()
-		t.Error("the request was answered")
-	}
-	ex := <-f.ended
-	if !ex.Offers || ex.Result != Cancelled {
-		t.Errorf("it ended as %v, offers %v", ex.Result, ex.Offers)
-	}
-	ex.Release()
 }
