@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -98,14 +99,7 @@ func copyOf(r *http.Request, body []byte, host, model string) *http.Request {
 			h.Del(strings.TrimSpace(name))
 		}
 	}
-	maps.DeleteFunc(h, func(name string, _ []string) bool {
-		for _, hop := range hopByHop {
-			if name == hop {
-				return true
-			}
-		}
-		return false
-	})
+	maps.DeleteFunc(h, func(name string, _ []string) bool { return slices.Contains(hopByHop, name) })
 	if _, ok := h["User-Agent"]; !ok {
 		h["User-Agent"] = []string{""} // or the transport would write its own
 	}
