@@ -43,10 +43,10 @@
 //
 // LatencySeconds: stats.QuantileRatio, of which a tenth of the level goes to where the model's own quantile is.
 //
-// ScoreDifference, ScoreShift, MeanConfidence and MeanEntropy: means of differences. Where scores are probabilities, the
-// differences have a bound, and stats.BoundedBelow is exact; for others, and for what has none (entropies, and the
-// noise that ScoreDifference takes off, which counts by the inverse of the chance of being asked), stats.MeanAbove is the
-// asymptotic one. The signed ones, all but ScoreDifference, are judged by their size: to pass, a shift must be shown to lie
+// ScoreDifference, ScoreShift, MeanConfidence and MeanEntropy: means of differences. Where scores are probabilities, those of
+// all four are at most 1 (entropies are normalised), and stats.BoundedBelow is exact; for others stats.MeanAbove is
+// asymptotic. To fail, ScoreDifference takes the latter always: the noise that it takes off counts by the inverse of the
+// chance of being asked, and has no bound that is known here. The signed ones, all but ScoreDifference, are judged by their size: to pass, a shift must be shown to lie
 // between both margins, and each side at the full level, as a shift is beyond one of them at most; to fail, the
 // e-value is the mean of those of both sides.
 //

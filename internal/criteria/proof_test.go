@@ -172,3 +172,24 @@ func TestProveRollouts(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// The page shows the tables of the newest proof.
+func TestThePageShowsWhatTheProofPrinted(t *testing.T) {
+	proofs, err := filepath.Glob("../../docs/proof/*-rollout-simulation.md")
+	if err != nil || len(proofs) == 0 {
+		t.Fatalf("no proof: %v", err)
+	}
+	page, err := os.ReadFile("../../docs/rollout-statistics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	proof, err := os.ReadFile(slices.Max(proofs))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(proof)) {
+		if strings.HasPrefix(line, "|") && !strings.Contains(string(page), line) {
+			t.Errorf("the page does not show %s", line)
+		}
+	}
+}
