@@ -148,11 +148,7 @@ func disagreementClaim(c Criterion, counts Counts, l levels) claim {
 			return stats.Mix(stats.PairedAbove(differ, 0, n, m+noise), stats.PairedAbove(alone, noiseAlone, triples, m), sharp)
 		},
 		below: func(m float64) float64 {
-			of := stats.PairedBelow(alone, noiseAlone, triples, m)
-			if m <= 0 {
-				return of // How often the candidate differs is at least 0 anyway.
-			}
-			return of + stats.Mix(stats.PairedBelow(counts.Other, 0, n-triples, m), 0, 0.5)
+			return stats.Mix(stats.PairedBelow(differ-counts.Triples[1][1], noiseAlone, n, m), stats.PairedBelow(alone, noiseAlone, triples, m), 0.5)
 		},
 		lowest: -1, highest: 1,
 	}.claim(n, estimate, c.MaxDifference)

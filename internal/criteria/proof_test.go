@@ -27,17 +27,18 @@ var (
 func worlds() []world {
 	octaves := func(n float64) float64 { return math.Exp2(n / BucketsPerOctave) }
 	return []world{
-		failing(0.005, 7000),
+		failing(0.005, 8000),
 		failing(0.01, 2600),
 		failing(0.02, 1000),
-		flipping(0, 0.005, 0.25, 1800, "never differs from itself; 25 % asked twice"),
-		flipping(0, 0.01, 0.25, 1000, "never differs from itself; 25 % asked twice"),
-		flipping(0, 0.01, 0.01, 1000, "never differs from itself; 1 % asked twice"),
+		flipping(0, 0.005, 0.25, 1400, "never differs from itself; 25 % asked twice"),
+		flipping(0, 0.01, 0.25, 800, "never differs from itself; 25 % asked twice"),
+		flipping(0, 0.01, 0.01, 800, "never differs from itself; 1 % asked twice"),
 		flipping(0.01, 0.01, 0.25, 10_000, "differs from itself in 1 %; 25 % asked twice"),
 		flipping(0.01, 0.02, 0.25, 2600, "differs from itself in 1 %; 25 % asked twice"),
 		flipping(0.05, 0.02, 0.25, 12_000, "differs from itself in 5 %; 25 % asked twice"),
 		flipping(0.05, 0.03, 0.25, 5000, "differs from itself in 5 %; 25 % asked twice"),
 		slow(0.5, octaves(4), 5000, "median"),
+		slow(0.99, 1.1, 120_000, "99th percentile"),
 		slow(0.99, octaves(4), 30_000, "99th percentile"),
 		slow(0.99, octaves(6), 9000, "99th percentile"),
 		scoring(0.01, 0.005, true, 1800, "probabilities, noise 0.01"),
