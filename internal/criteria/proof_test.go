@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -139,7 +140,7 @@ func sizeOf(n int) string {
 	if n == math.MaxInt {
 		return "more"
 	}
-	return fmt.Sprint(n)
+	return strconv.Itoa(n)
 }
 
 // atLeast is the probability that a binomial variable is at least k.
@@ -154,6 +155,49 @@ func atLeast(k, n int, p float64) (sum float64) {
 // The promises of a policy hold in few rollouts that are looked at seldom; the proof has more of both.
 func TestPromisesHoldHoweverOftenOneLooks(t *testing.T) {
 	t.Log("\n" + simulate(t, 40, 400))
+}
+
+// A candidate that is just at all its margins, in all segments, is seldom rejected, though any finding of sixteen could do it.
+func TestManyFindingsTogetherRejectSeldom(t *testing.T) {
+	const rollouts, looks, between = 100, 8, 300
+	same := func(w world) world { w.criterion.MaxDifference = 0; return w }
+	mixed := []world{same(failing(0, 0)), same(flipping(0.05, 0, 0.25, 0, "")), slow(0.9, 1, 0, ""), same(scoring(0.01, 0, true, 0, ""))}
+	var cs []Criterion
+	for _, w := range mixed {
+		cs = append(cs, w.criterion)
+	}
+	segments := []string{"a", "b", "c"}
+	rng := rand.New(rand.NewPCG(31, 32))
+	var rejected int
+	for range rollouts {
+		counts := map[string]*Counts{}
+		for _, s := range append([]string{Everything}, segments...) {
+			c := start()
+			counts[s] = &c
+		}
+		for range looks {
+			for i := range between {
+				for _, w := range mixed {
+					// The same pair counts in its segment and in all.
+					seed := rng.Uint64()
+					for _, s := range []string{Everything, segments[i%3]} {
+						w.pair(rand.New(rand.NewPCG(seed, 0)), w.none, counts[s])
+					}
+				}
+			}
+			e := Evidence{}
+			for s, c := range counts {
+				e[s] = *c
+			}
+			if verdict, _ := Judge(cs, segments, e, policy); verdict == Fail {
+				rejected++
+				break
+			}
+		}
+	}
+	if p := atLeast(rejected, rollouts, policy.MaxWrongRejection); p < 1e-4 {
+		t.Errorf("%d of %d were rejected", rejected, rollouts)
+	}
 }
 
 // TestProveRollouts writes the tables of docs/rollout-statistics.md.
