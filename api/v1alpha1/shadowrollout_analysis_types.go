@@ -102,7 +102,7 @@ const (
 	ComparedLatencySeconds ComparedSignal = "LatencySeconds"
 	// ComparedScoreDifference is the mean distance of the two scores, beyond that of the primary from itself.
 	ComparedScoreDifference ComparedSignal = "ScoreDifference"
-	// ComparedScoreShift is the mean of the score.
+	// ComparedScoreShift is the mean of the score. It must not move in either direction.
 	ComparedScoreShift ComparedSignal = "ScoreShift"
 	// ComparedMeanConfidence is the mean of the greatest class probability. It must not move in either direction.
 	ComparedMeanConfidence ComparedSignal = "MeanConfidence"

@@ -104,7 +104,6 @@ func args(p Params) []string {
 		"--upstream", fmt.Sprintf("127.0.0.1:%d", p.UpstreamPort),
 		"--metrics", fmt.Sprintf(":%d", naming.MetricsPort),
 		"--config", naming.ConfigMount + "/" + naming.ConfigDir + "/" + naming.ConfigFile,
-		"--mirror", naming.ConfigMount + "/" + naming.MirrorDir + "/" + naming.MirrorFile,
 		"--credentials", naming.ConfigMount + "/" + naming.CredentialsDir,
 		"--hash-key", naming.ConfigMount + "/" + naming.HashKeyDir + "/" + naming.HashKeyFile,
 		"--pod-info", naming.ConfigMount + "/" + naming.PodDir,

@@ -161,7 +161,7 @@ func TestResources(t *testing.T) {
 func TestArguments(t *testing.T) {
 	c := Build(Params{Monitor: "fraud", UpstreamPort: 8080, Images: []ContainerImage{{"model", "m:1"}, {"helper", "h:2"}}}).Container
 	line := strings.Join(c.Args, " ")
-	for _, want := range []string{"--upstream 127.0.0.1:8080", "--mirror /etc/vedette/mirror/mirror.v1.json", "--monitor fraud", "--image model=m:1 --image helper=h:2"} {
+	for _, want := range []string{"--upstream 127.0.0.1:8080", "--monitor fraud", "--image model=m:1 --image helper=h:2"} {
 		if !strings.Contains(line, want) {
 			t.Errorf("no %q in %q", want, line)
 		}

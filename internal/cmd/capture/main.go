@@ -14,11 +14,13 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"path"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/vedette-dev/vedette/internal/capture"
+	"github.com/vedette-dev/vedette/internal/naming"
 )
 
 // exitUsage is the exit code for arguments that cannot be understood.
@@ -68,7 +70,8 @@ func parse(args []string) (capture.Options, error) {
 	f.StringVar(&o.Upstream, "upstream", "127.0.0.1:8080", "address of the model server")
 	f.StringVar(&o.Metrics, "metrics", ":15290", "address to serve metrics and readiness on")
 	f.StringVar(&o.Files.Config, "config", "", "configuration document; while it is missing, everything is passed through")
-	f.StringVar(&o.Files.Mirror, "mirror", "", "mirror document; while it is missing, nothing is mirrored")
+	// Injected pods rely on the default: a sidecar of an older release, which a class may name, must not meet a flag that it lacks.
+	f.StringVar(&o.Files.Mirror, "mirror", path.Join(naming.ConfigMount, naming.MirrorDir, naming.MirrorFile), "mirror document; while it is missing, nothing is mirrored")
 	f.StringVar(&o.Credentials, "credentials", "", "directory with the store's credentials, one file a key")
 	f.StringVar(&o.Files.HashKey, "hash-key", "", "file with the key of keyed hashes")
 	f.StringVar(&o.Files.Pod, "pod-info", "", "directory with the pod's labels and annotations")
