@@ -70,10 +70,10 @@ var sqlitePragmas = []string{
 	"journal_size_limit(67108864)", "wal_autocheckpoint(4096)",
 }
 
-// Each connection to SQLite has a cache of its own, outside of what Go's memory limit bounds: together they have 64 MiB.
+// Each connection to SQLite has a cache of its own, outside of what Go's memory limit bounds: together they have 160 MiB, and the pages that the intake of a million items touches fit.
 const (
 	sqliteReaders = 4
-	writerCache   = "cache_size(-32768)"
+	writerCache   = "cache_size(-131072)"
 	readerCache   = "cache_size(-8192)"
 )
 
