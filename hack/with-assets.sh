@@ -15,8 +15,8 @@ postgres() {
   local found
   find_postgres() { ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1; }
   found=$(find_postgres)
-  if [ -z "$found" ] && command -v initdb >/dev/null; then
-    found=$(dirname "$(command -v initdb)")
+  if [ -z "$found" ] && type -P initdb >/dev/null; then
+    found=$(dirname "$(type -P initdb)")
   fi
   if [ -z "$found" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     mkdir -p /etc/postgresql-common
@@ -31,10 +31,10 @@ postgres() {
   echo "$found"
 }
 
-# chromium prints the path of Chromium.
+# chromium prints the path of Chromium. "command -v" would find this function.
 chromium() {
   local found
-  find_chromium() { command -v chromium || command -v chromium-browser || command -v google-chrome; }
+  find_chromium() { type -P chromium || type -P chromium-browser || type -P google-chrome; }
   found=$(find_chromium || true)
   if [ -z "$found" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends chromium fonts-inter; } >&2

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"runtime/debug"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -70,17 +71,24 @@ var sqlitePragmas = []string{
 	"journal_size_limit(67108864)", "wal_autocheckpoint(4096)",
 }
 
-// Each connection to SQLite has a cache of its own, outside of what Go's memory limit bounds: together they have 64 MiB.
-const (
-	sqliteReaders = 4
-	writerCache   = "cache_size(-32768)"
-	readerCache   = "cache_size(-8192)"
-)
+// sqliteReaders is how many connections read.
+const sqliteReaders = 4
+
+// caches are the sizes, in KiB, of the page caches of the connection that writes, and of each that reads, for a program whose Go may
+// take so many bytes. Each connection has a cache of its own, outside of what that bounds: in the pod, Go has six tenths of the
+// memory, and the caches get three. The writer's holds the pages that the intake of a million items touches.
+func caches(memory int64) (writer, reader int64) {
+	const most, mostOfReader = 128 << 10, 8 << 10
+	third := memory >> 10 / 3
+	return min(most, third), min(mostOfReader, third/16)
+}
 
 func connectSQLite(path string) (*DB, error) {
 	if path == "" || strings.HasPrefix(path, "//") {
 		return nil, errors.New(`opening the queue's database: want a file, as in "sqlite:/var/lib/review/queue.db"`)
 	}
+	writer, reader := caches(debug.SetMemoryLimit(-1))
+	writerCache, readerCache := fmt.Sprintf("cache_size(-%d)", writer), fmt.Sprintf("cache_size(-%d)", reader)
 	dsn := func(txlock string, more ...string) string {
 		q := url.Values{"_pragma": append(more, sqlitePragmas...), "_txlock": {txlock}}
 		return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String()

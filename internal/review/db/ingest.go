@@ -249,8 +249,9 @@ func (d *DB) represent(ctx context.Context, tx *sql.Tx, items []newItem) error {
 		return err
 	}
 	first := map[uint64]string{}
-	if err := each(ctx, tx, `SELECT fingerprint, id FROM items WHERE duplicate_of = '' AND added_at >= $1 AND origin = $2 AND fingerprint `+d.dialect.among(3),
-		[]any{micros(d.now().Add(-duplicateWindow)), string(review.Outlier), list}, func(scan func(...any) error) error {
+	// The words of the condition are those of the index.
+	if err := each(ctx, tx, `SELECT fingerprint, id FROM items WHERE duplicate_of = '' AND origin = 'outlier' AND added_at >= $1 AND fingerprint `+d.dialect.among(2),
+		[]any{micros(d.now().Add(-duplicateWindow)), list}, func(scan func(...any) error) error {
 			var fingerprint int64
 			var id string
 			err := scan(&fingerprint, &id)

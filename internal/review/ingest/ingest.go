@@ -30,7 +30,7 @@ type Database interface {
 // Bounds of one transaction. Whoever waits for an item waits for no more than that.
 const (
 	chunkRows       = 20_000
-	chunkCandidates = 500
+	chunkCandidates = 2000
 )
 
 // passFiles is how many files of a monitor a pass reads at most.
