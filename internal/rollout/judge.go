@@ -61,7 +61,7 @@ func Judge(r *v1alpha1.ShadowRollout, m *v1alpha1.ModelMonitor, e monitor.Effect
 	return j
 }
 
-// worse is the verdict of two. A criterion that fails fails the candidate; only where all pass, it passes.
+// worse is the verdict of two. One criterion that fails is enough; only where all pass, the candidate does.
 func worse(a, b v1alpha1.Verdict, first bool) v1alpha1.Verdict {
 	if first && a != v1alpha1.VerdictFail {
 		a = v1alpha1.VerdictPass

@@ -8,23 +8,21 @@ import "math"
 // mostCounted bounds that.
 const betaTerms = 100_000
 
-// logBetaTails are the logarithms of P(X <= x) and of P(X > x) of a Beta(a, b) variable: of the regularised incomplete
-// beta function and of its complement. They stay finite, and precise, where the functions themselves underflow.
-func logBetaTails(a, b, x float64) (lower, upper float64) {
+// logBetaAbove is the logarithm of P(X > x) of a Beta(a, b) variable: of the complement of the regularised incomplete beta
+// function. It stays finite, and precise, where the function itself underflows.
+func logBetaAbove(a, b, x float64) float64 {
 	switch {
 	case x <= 0:
-		return math.Inf(-1), 0
+		return 0
 	case x >= 1:
-		return 0, math.Inf(-1)
+		return math.Inf(-1)
 	}
 	front := a*math.Log(x) + b*math.Log1p(-x) - lbeta(a, b)
 	// The fraction converges fast below the mean; above it, that of the complement does.
 	if x < (a+1)/(a+b+2) {
-		lower = min(0, front-math.Log(a*betaFraction(a, b, x)))
-		return lower, logComplement(lower)
+		return logComplement(min(0, front-math.Log(a*betaFraction(a, b, x))))
 	}
-	upper = min(0, front-math.Log(b*betaFraction(b, a, 1-x)))
-	return logComplement(upper), upper
+	return min(0, front-math.Log(b*betaFraction(b, a, 1-x)))
 }
 
 // betaFraction is the continued fraction of the incomplete beta function (DLMF 8.17.22), evaluated from the front by

@@ -116,7 +116,7 @@ func TestEvidenceIsOneOnAverage(t *testing.T) {
 		p, q := 0.05+max(0, m), 0.05+max(0, -m)
 		var sum float64
 		for b := range int64(n + 1) {
-			for c := range int64(n + 1 - b) {
+			for c := range n + 1 - b {
 				log := logChoose(n, b) + logChoose(n-b, c) + timesLog(float64(b), p) + timesLog(float64(c), q) + timesLog(float64(n-b-c), 1-p-q)
 				sum += math.Exp(log + PairedAbove(b, c, n, m))
 			}

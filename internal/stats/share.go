@@ -58,8 +58,8 @@ func shareAbove(k, n int64, p, prior float64) float64 {
 	if fn > mostCounted {
 		fk, fn = fk*mostCounted/fn, mostCounted
 	}
-	_, before := logBetaTails(prior, prior, p)
-	_, after := logBetaTails(prior+fk, prior+fn-fk, p)
+	before := logBetaAbove(prior, prior, p)
+	after := logBetaAbove(prior+fk, prior+fn-fk, p)
 	return shareMixture(fk, fn, p, prior) + after - before
 }
 

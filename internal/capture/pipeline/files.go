@@ -75,7 +75,7 @@ func (w *worker) add(p *plan.Plan, k fileKey, row func(writer) error) {
 }
 
 func (w *worker) begin(p *plan.Plan, k fileKey) (*rowFile, error) {
-	key := ""
+	var key string
 	if k.tier == record.Pairs {
 		key = p.Layout().Pairs(k.rollout, k.version, k.hour, w.name())
 	} else {
