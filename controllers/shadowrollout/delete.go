@@ -21,11 +21,11 @@ const finalizer = "vedette.dev/retain-primary"
 // hold puts the finalizer on before anything is made that it is for, and takes it off where the primary goes with its rollout.
 func (p *pass) hold(ctx context.Context) error {
 	before := p.r.DeepCopy()
-	changed := controllerutil.AddFinalizer(p.r, finalizer)
+	change := controllerutil.AddFinalizer
 	if p.r.Spec.DeletionPolicy == v1alpha1.DeletionPolicyDelete {
-		changed = controllerutil.RemoveFinalizer(p.r, finalizer)
+		change = controllerutil.RemoveFinalizer
 	}
-	if !changed {
+	if !change(p.r, finalizer) {
 		return nil
 	}
 	return p.finalizers(ctx, before)

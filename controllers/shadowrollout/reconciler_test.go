@@ -384,7 +384,7 @@ func TestWhatServesKeepsItsConfiguration(t *testing.T) {
 	}
 	f.reconcile()
 	f.condition(v1alpha1.ConditionCandidateFit, metav1.ConditionUnknown, v1alpha1.ReasonReferenceMissing)
-	f.condition(v1alpha1.ConditionReady, metav1.ConditionUnknown, v1alpha1.ReasonReferenceMissing)
+	f.condition(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonReferenceMissing)
 	if f.serving() != "model:1" {
 		t.Errorf("%q serves", f.serving())
 	}
