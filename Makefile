@@ -42,7 +42,7 @@ e2e: ## Run the end-to-end tests on a real cluster (or KUBECONFIG's).
 .PHONY: prove
 prove: ## Run the proofs that take minutes, on a real cluster and beside it; their dated results go to docs/proof.
 	hack/with-assets.sh go test -tags e2e -count=1 -timeout 60m -v -run '^TestProve' ./test/e2e -proof "$(CURDIR)/docs/proof"
-	hack/with-assets.sh go test -count=1 -p 1 -timeout 180m -v -run '^TestProve' ./internal/analyze/upkeep ./internal/cmd/review ./internal/review/db -proof "$(CURDIR)/docs/proof"
+	hack/with-assets.sh go test -count=1 -p 1 -timeout 180m -v -run '^TestProve' ./internal/analyze/upkeep ./internal/cmd/review ./internal/review/db ./internal/criteria -proof "$(CURDIR)/docs/proof"
 
 .PHONY: bench
 bench: ## Measure the proxy beside its rivals, the analysis on a million rows, and the queue's intake.

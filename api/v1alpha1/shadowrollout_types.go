@@ -8,8 +8,6 @@ import (
 )
 
 // ShadowRolloutSpec says how a new version of a model is tried on copies of real requests, and when it takes over.
-//
-// +kubebuilder:validation:XValidation:rule="!has(self.candidate.workloadRef) || (has(self.promotion) && self.promotion.policy == 'Advise')",message="promotion.policy must be Advise when candidate.workloadRef is set: another controller owns the workload",fieldPath=".promotion"
 type ShadowRolloutSpec struct {
 	// monitorRef names the ModelMonitor of the same namespace whose sidecar copies the requests, and whose segments and
 	// thresholds hold for both versions. One rollout may use a monitor. It must not change.
@@ -74,20 +72,12 @@ const (
 	DeletionPolicyDelete DeletionPolicy = "Delete"
 )
 
-// RolloutCandidate is where the new version comes from. Either templateRef or workloadRef is set.
-//
-// +kubebuilder:validation:ExactlyOneOf=templateRef;workloadRef
-// +kubebuilder:validation:XValidation:rule="!has(self.parameters) || has(self.templateRef)",message="parameters may only be set with templateRef: a workload of workloadRef is never written",fieldPath=".parameters"
+// RolloutCandidate is where the new version comes from.
 type RolloutCandidate struct {
 	// templateRef names the Deployment whose pod template is the wanted version. It has zero replicas, and is read only: the
 	// operator runs copies of the template.
-	// +optional
+	// +required
 	TemplateRef DeploymentReference `json:"templateRef,omitempty,omitzero"`
-
-	// workloadRef names a Deployment that already runs the new version and is owned by another controller. It is compared and
-	// never written: promotion.policy must be Advise.
-	// +optional
-	WorkloadRef DeploymentReference `json:"workloadRef,omitempty,omitzero"`
 
 	// parameters put what the monitor's last succeeded retraining run has made into the copies of the template, so that it
 	// becomes the candidate. When unset, the template is taken as it is.

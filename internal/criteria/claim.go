@@ -41,7 +41,7 @@ func claimOf(c Criterion, counts Counts, p Policy, l levels) claim {
 	case MeanConfidence:
 		return shiftClaim(c, counts.Differences[Confidence], p.Probability)
 	case MeanEntropy:
-		return shiftClaim(c, counts.Differences[Entropy], false)
+		return shiftClaim(c, counts.Differences[Entropy], p.Probability)
 	case ShadowErrorRatio:
 		return shadowErrorClaim(c, counts)
 	case ShadowLatencySeconds:
@@ -107,8 +107,7 @@ func (l line) claim(n int64, estimate, margin float64) claim {
 }
 
 func ratioClaim(c Criterion, counts Counts, status Status) claim {
-	var b, both, n int64
-	var primary, shadow int64
+	var n, primary, shadow int64
 	for i, row := range counts.Status {
 		for j, k := range row {
 			n += k
@@ -118,22 +117,17 @@ func ratioClaim(c Criterion, counts Counts, status Status) claim {
 			if Status(j) == status {
 				shadow += k
 			}
-			if Status(i) == status && Status(j) == status {
-				both += k
-			}
 		}
 	}
+	both := counts.Status[status][status]
 	if n == 0 {
 		return claim{unknown: math.Inf(-1)}
 	}
-	b = shadow - both
-	alone := primary - both
-	l := line{
-		above:  func(m float64) float64 { return stats.PairedAbove(b, alone, n, m) },
-		below:  func(m float64) float64 { return stats.PairedBelow(b, alone, n, m) },
+	return line{
+		above:  func(m float64) float64 { return stats.PairedAbove(shadow-both, primary-both, n, m) },
+		below:  func(m float64) float64 { return stats.PairedBelow(shadow-both, primary-both, n, m) },
 		lowest: -1, highest: 1,
-	}
-	return l.claim(n, float64(b-alone)/float64(n), c.MaxDifference)
+	}.claim(n, float64(shadow-primary)/float64(n), c.MaxDifference)
 }
 
 // sharp is the weight that the evidence from all disagreement has, beside that from triples.
@@ -144,7 +138,7 @@ func disagreementClaim(c Criterion, counts Counts, l levels) claim {
 	if n == 0 {
 		return claim{unknown: math.Inf(-1)}
 	}
-	b, same := counts.Triples[1][0], counts.Triples[0][1]
+	alone, noiseAlone := counts.Triples[1][0], counts.Triples[0][1]
 	noisy := counts.Triples[0][1] + counts.Triples[1][1]
 	differ := counts.Other + counts.Triples[1][0] + counts.Triples[1][1]
 	estimate := float64(differ) / float64(n)
@@ -155,14 +149,10 @@ func disagreementClaim(c Criterion, counts Counts, l levels) claim {
 	}
 	return line{
 		above: func(m float64) float64 {
-			return stats.Mix(stats.PairedAbove(differ, 0, n, m+noise), stats.PairedAbove(b, same, triples, m), sharp)
+			return stats.Mix(stats.PairedAbove(differ, 0, n, m+noise), stats.PairedAbove(alone, noiseAlone, triples, m), sharp)
 		},
 		below: func(m float64) float64 {
-			of := stats.PairedBelow(b, same, triples, m)
-			if m <= 0 {
-				return of // How often the candidate differs is at least 0 anyway.
-			}
-			return of + stats.Mix(stats.PairedBelow(counts.Other, 0, n-triples, m), 0, 0.5)
+			return stats.Mix(stats.PairedBelow(differ-counts.Triples[1][1], noiseAlone, n, m), stats.PairedBelow(alone, noiseAlone, triples, m), 0.5)
 		},
 		lowest: -1, highest: 1,
 	}.claim(n, estimate, c.MaxDifference)

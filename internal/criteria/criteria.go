@@ -127,7 +127,7 @@ type Policy struct {
 	// MaxWrongPromotion bounds the probability that a candidate beyond a margin is ever promoted, MaxWrongRejection that
 	// one within all margins is ever rejected.
 	MaxWrongPromotion, MaxWrongRejection float64
-	// Probability says that scores are probabilities.
+	// Probability says that scores are probabilities, and entropies normalised.
 	Probability bool
 }
 

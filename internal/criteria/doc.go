@@ -31,10 +31,10 @@
 // answered by the model a second time, by chance, and of such a triple the two outcomes "the candidate differs" and "the
 // model differs from itself" are a pair as above: their difference is just what is to be judged, however noisy the model.
 // But triples cost calls, and are few. All other pairs tell how often the candidate differs, noise included.
-//   - To pass, both are bets against the same hypothesis: where the extra disagreement is at least the margin, all
-//     disagreement is too. The e-values of triples and of other pairs come from different requests, so their product is one again.
-//     Half the weight is on not using the other pairs, as they speak for noise when there is any: it costs a model that does
-//     not differ from itself a factor of two, which is 0.7/margin pairs, and likewise one that does.
+//   - To pass, both can be bet on: where the extra disagreement is at least the margin, all disagreement is too. So another
+//     pair counts as a triple whose model agrees with itself, and the stakes are the same. As these pairs speak against a
+//     candidate when there is noise, half the weight is on the triples alone: that costs a factor of two, or 0.7/margin
+//     pairs.
 //   - To fail, the other pairs need an upper bound of the noise, from the triples, at a tenth of the level. The evidence
 //     that all disagreement exceeds the margin and that bound is mixed with that of the triples, a quarter and three
 //     quarters: the first is the sharp one where a model is known not to differ from itself, the second elsewhere.
@@ -43,10 +43,10 @@
 //
 // LatencySeconds: stats.QuantileRatio, of which a tenth of the level goes to where the model's own quantile is.
 //
-// ScoreDifference, ScoreShift, MeanConfidence and MeanEntropy: means of differences. Where scores are probabilities, the
-// differences have a bound, and stats.BoundedBelow is exact; for others, and for what has none (entropies, and the
-// noise that ScoreDifference takes off, which counts by the inverse of the chance of being asked), stats.MeanAbove is the
-// asymptotic one. The signed ones, all but ScoreDifference, are judged by their size: to pass, a shift must be shown to lie
+// ScoreDifference, ScoreShift, MeanConfidence and MeanEntropy: means of differences. Where scores are probabilities, those of
+// all four are at most 1 (entropies are normalised), and stats.BoundedBelow is exact; for others stats.MeanAbove is
+// asymptotic. To fail, ScoreDifference takes the latter always: the noise that it takes off counts by the inverse of the
+// chance of being asked, and has no bound that is known here. The signed ones, all but ScoreDifference, are judged by their size: to pass, a shift must be shown to lie
 // between both margins, and each side at the full level, as a shift is beyond one of them at most; to fail, the
 // e-value is the mean of those of both sides.
 //

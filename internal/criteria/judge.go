@@ -102,12 +102,17 @@ func (c claim) find(of Criterion, t thresholds) Finding {
 	f.Low, f.High = c.bounds(t)
 	switch enough := c.n >= of.MinSamples; {
 	case enough && c.fails >= t.fail:
-		f.Verdict, f.High = Fail, max(f.Low, f.High)
+		f.Verdict = Fail
 	case enough && c.passes >= t.pass:
-		f.Verdict, f.Low = Pass, min(f.Low, f.High)
+		f.Verdict = Pass
 	default:
 		f.Need = max(of.MinSamples-c.n, least(need(c.n, c.passes, t.pass), need(c.n, c.fails, t.fail)))
 	}
+	// Bounds from different evidence may cross, rarely. The one that decided stands.
+	if f.Verdict == Fail {
+		f.High = max(f.Low, f.High)
+	}
+	f.Low = min(f.Low, f.High)
 	return f
 }
 

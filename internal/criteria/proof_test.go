@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -27,17 +28,18 @@ var (
 func worlds() []world {
 	octaves := func(n float64) float64 { return math.Exp2(n / BucketsPerOctave) }
 	return []world{
-		failing(0.005, 7000),
+		failing(0.005, 8000),
 		failing(0.01, 2600),
 		failing(0.02, 1000),
-		flipping(0, 0.005, 0.25, 1800, "never differs from itself; 25 % asked twice"),
-		flipping(0, 0.01, 0.25, 1000, "never differs from itself; 25 % asked twice"),
-		flipping(0, 0.01, 0.01, 1000, "never differs from itself; 1 % asked twice"),
+		flipping(0, 0.005, 0.25, 1400, "never differs from itself; 25 % asked twice"),
+		flipping(0, 0.01, 0.25, 800, "never differs from itself; 25 % asked twice"),
+		flipping(0, 0.01, 0.01, 800, "never differs from itself; 1 % asked twice"),
 		flipping(0.01, 0.01, 0.25, 10_000, "differs from itself in 1 %; 25 % asked twice"),
 		flipping(0.01, 0.02, 0.25, 2600, "differs from itself in 1 %; 25 % asked twice"),
 		flipping(0.05, 0.02, 0.25, 12_000, "differs from itself in 5 %; 25 % asked twice"),
 		flipping(0.05, 0.03, 0.25, 5000, "differs from itself in 5 %; 25 % asked twice"),
 		slow(0.5, octaves(4), 5000, "median"),
+		slow(0.99, 1.1, 120_000, "99th percentile"),
 		slow(0.99, octaves(4), 30_000, "99th percentile"),
 		slow(0.99, octaves(6), 9000, "99th percentile"),
 		scoring(0.01, 0.005, true, 1800, "probabilities, noise 0.01"),
@@ -138,7 +140,7 @@ func sizeOf(n int) string {
 	if n == math.MaxInt {
 		return "more"
 	}
-	return fmt.Sprint(n)
+	return strconv.Itoa(n)
 }
 
 // atLeast is the probability that a binomial variable is at least k.
@@ -153,6 +155,49 @@ func atLeast(k, n int, p float64) (sum float64) {
 // The promises of a policy hold in few rollouts that are looked at seldom; the proof has more of both.
 func TestPromisesHoldHoweverOftenOneLooks(t *testing.T) {
 	t.Log("\n" + simulate(t, 40, 400))
+}
+
+// A candidate that is just at all its margins, in all segments, is seldom rejected, though any finding of sixteen could do it.
+func TestManyFindingsTogetherRejectSeldom(t *testing.T) {
+	const rollouts, looks, between = 100, 8, 300
+	same := func(w world) world { w.criterion.MaxDifference = 0; return w }
+	mixed := []world{same(failing(0, 0)), same(flipping(0.05, 0, 0.25, 0, "")), slow(0.9, 1, 0, ""), same(scoring(0.01, 0, true, 0, ""))}
+	var cs []Criterion
+	for _, w := range mixed {
+		cs = append(cs, w.criterion)
+	}
+	segments := []string{"a", "b", "c"}
+	rng := rand.New(rand.NewPCG(31, 32))
+	var rejected int
+	for range rollouts {
+		counts := map[string]*Counts{}
+		for _, s := range append([]string{Everything}, segments...) {
+			c := start()
+			counts[s] = &c
+		}
+		for range looks {
+			for i := range between {
+				for _, w := range mixed {
+					// The same pair counts in its segment and in all.
+					seed := rng.Uint64()
+					for _, s := range []string{Everything, segments[i%3]} {
+						w.pair(rand.New(rand.NewPCG(seed, 0)), w.none, counts[s])
+					}
+				}
+			}
+			e := Evidence{}
+			for s, c := range counts {
+				e[s] = *c
+			}
+			if verdict, _ := Judge(cs, segments, e, policy); verdict == Fail {
+				rejected++
+				break
+			}
+		}
+	}
+	if p := atLeast(rejected, rollouts, policy.MaxWrongRejection); p < 1e-4 {
+		t.Errorf("%d of %d were rejected", rejected, rollouts)
+	}
 }
 
 // TestProveRollouts writes the tables of docs/rollout-statistics.md.
@@ -170,5 +215,26 @@ func TestProveRollouts(t *testing.T) {
 	}
 	if err := os.WriteFile(filepath.Join(*proofDir, now.Format("2006-01-02")+"-rollout-simulation.md"), []byte(doc), 0o644); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// The page shows the tables of the newest proof.
+func TestThePageShowsWhatTheProofPrinted(t *testing.T) {
+	proofs, err := filepath.Glob("../../docs/proof/*-rollout-simulation.md")
+	if err != nil || len(proofs) == 0 {
+		t.Fatalf("no proof: %v", err)
+	}
+	page, err := os.ReadFile("../../docs/rollout-statistics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	proof, err := os.ReadFile(slices.Max(proofs))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(proof)) {
+		if strings.HasPrefix(line, "|") && !strings.Contains(string(page), line) {
+			t.Errorf("the page does not show %s", line)
+		}
 	}
 }

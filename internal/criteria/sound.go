@@ -28,10 +28,8 @@ func (c Criterion) sound(p Policy) bool {
 		return c.Quantile > 0 && c.Quantile < 1 && m > 0 && m < mostMargin
 	case ErrorRatio, InvalidInputRatio, Disagreement, ShadowErrorRatio:
 		return m >= 0 && m < 1
-	case ScoreDifference, ScoreShift, MeanConfidence:
+	case ScoreDifference, ScoreShift, MeanConfidence, MeanEntropy:
 		return m >= 0 && (m < 1 || !p.Probability && m < mostMargin)
-	case MeanEntropy:
-		return m >= 0 && m < mostMargin
 	}
 	return false
 }

@@ -14,7 +14,7 @@ type rolloutView struct {
 	Namespace string `json:"namespace"`
 	Name      string `json:"name"`
 	Monitor   string `json:"monitor"`
-	// Template is the Deployment whose pod template is wanted, or the workload that is compared.
+	// Template is the Deployment whose pod template is wanted.
 	Template string `json:"template"`
 	Policy   string `json:"policy"`
 	// Primary is the revision that serves.
@@ -77,12 +77,8 @@ func rolloutViewOf(r *v1alpha1.ShadowRollout) rolloutView {
 	s := &r.Status
 	v := rolloutView{
 		Namespace: r.Namespace, Name: r.Name, Monitor: string(r.Spec.MonitorRef.Name), Policy: string(policyOf(r)),
-		Primary: string(s.PrimaryRevision), Replicas: s.Replicas,
-	}
-	for _, ref := range []v1alpha1.DeploymentReference{r.Spec.Candidate.TemplateRef, r.Spec.Candidate.WorkloadRef} {
-		if ref.Name != "" {
-			v.Template = string(ref.Kind) + "/" + string(ref.Name)
-		}
+		Template: string(r.Spec.Candidate.TemplateRef.Kind) + "/" + string(r.Spec.Candidate.TemplateRef.Name),
+		Primary:  string(s.PrimaryRevision), Replicas: s.Replicas,
 	}
 	for _, c := range s.Conditions {
 		v.Conditions = append(v.Conditions, conditionView{c.Type, string(c.Status), c.Reason, c.Message, c.LastTransitionTime.Time})

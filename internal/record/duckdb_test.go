@@ -3,7 +3,9 @@
 package record_test
 
 import (
+	"bytes"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
@@ -56,5 +58,46 @@ func TestDuckDBReadsTypedColumns(t *testing.T) {
 		if types[column] != typ {
 			t.Errorf("column %s is %q in DuckDB, want %s", column, types[column], typ)
 		}
+	}
+}
+
+func TestDuckDBReadsPairs(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("starts DuckDB")
+	}
+	root := t.TempDir()
+	dir := filepath.Join(root, "rollout=fraud/revision=abcdef0123/dt=2001-06-01/hh=02")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	var file bytes.Buffer
+	w, err := record.NewPairWriter(&file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	none := record.Answer{LatencyMS: math.NaN(), Score: math.NaN(), Confidence: math.NaN(), Entropy: math.NaN()}
+	for _, p := range []record.Pair{
+		{PairID: "a", Rollout: "fraud", Outcome: record.PairCompared, Segments: []string{"web"}, Primary: none, Shadow: record.Answer{Status: 200, Score: 0.5}, Replica: none, Same: new(false)},
+		{PairID: "b", Rollout: "fraud", Outcome: record.PairDropped, Instance: 1, Primary: none, Shadow: none, Replica: none},
+	} {
+		if err := w.Write(&p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "n.parquet"), file.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got := duckdb.Query(t, `SELECT rollout, revision, count(*) AS n, count(same) AS same, bool_or(same) AS agrees, max(shadow_status) AS status,
+		count(shadow_score) AS scores, max(instance) AS instance, sum(len(segments)) AS segments FROM read_parquet('`+root+`/**/*.parquet', hive_partitioning = true)
+		GROUP BY rollout, revision`)
+	want := []map[string]any{{
+		"rollout": "fraud", "revision": "abcdef0123", "n": "2", "same": "1", "agrees": false, "status": 200.0, "scores": "1", "instance": 1.0, "segments": "1",
+	}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("what DuckDB reads (-want +got):\n%s", diff)
 	}
 }

@@ -4,8 +4,9 @@ package stats
 
 import "math"
 
-// bet is a stake, as a part of the greatest that cannot lose everything, and the logarithm of its weight.
-type bet struct{ stake, logWeight float64 }
+// bet is a stake, as a part of the greatest that cannot lose everything, the logarithm of its weight, and how much its gain
+// falls short of the stake where a spread of 1 is lost: ln(1-stake) + stake.
+type bet struct{ stake, logWeight, short float64 }
 
 // bets are the stakes that the evidence about means is mixed over: a density proportional to stake^(-1/2) on (0, 1], by
 // Gauss and Legendre's rule in each of ten octaves. The best stake is about the margin over the variance, which may be
@@ -21,7 +22,7 @@ var bets = func() (all []bet) {
 				stake := high * (0.75 + sign*n[0]/4)
 				weight := n[1] * high / math.Sqrt(stake)
 				sum += weight
-				all = append(all, bet{stake, weight})
+				all = append(all, bet{stake, weight, math.Log1p(-stake) + stake})
 			}
 		}
 	}
@@ -31,11 +32,11 @@ var bets = func() (all []bet) {
 	return all
 }()
 
-// mixBets is the logarithm of the mean of exp(gain(stake)) over the bets.
-func mixBets(gain func(stake float64) float64) float64 {
+// mixBets is the logarithm of the mean of exp(gain) over the bets.
+func mixBets(gain func(b bet) float64) float64 {
 	var logs [40]float64
 	for i, b := range bets {
-		logs[i] = b.logWeight + gain(b.stake)
+		logs[i] = b.logWeight + gain(b)
 	}
 	return logSum(logs[:])
 }

@@ -3,7 +3,7 @@
 // Package stats owns the statistics that models are judged by: divergences between two sets of counts, their
 // p-values, and the correction for looking at many of them; and how good answers are beside what was right, with
 // confidence intervals, from rows of unequal weights. And those that the agreement of people is judged by, and the
-// temperature that makes scores honest.
+// temperature that makes scores honest. And evidence that may be looked at whenever one likes, as logarithms of e-values.
 //
 // It is pure: no clock, no logger, no context, no I/O. It imports gonum's distributions and nothing of this module.
 //

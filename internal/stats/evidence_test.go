@@ -161,6 +161,14 @@ func TestShareAtMostCoversForAllTime(t *testing.T) {
 	}
 }
 
+func TestPairsThatNeverDifferTakeFiveOverTheMargin(t *testing.T) {
+	for _, m := range []float64{0.001, 0.01, 0.05} {
+		if early, late := PairedBelow(0, 0, int64(4.8/m), m), PairedBelow(0, 0, int64(5.2/m), m); early >= math.Log(20) || late < math.Log(20) {
+			t.Errorf("margin %v: e = %v after 4.8/m pairs, %v after 5.2/m", m, math.Exp(early), math.Exp(late))
+		}
+	}
+}
+
 func TestMeansProveNothingEarly(t *testing.T) {
 	enough := -math.Log(0.05)
 	for name, c := range map[string]struct {

@@ -37,7 +37,7 @@ func BoundedBelow(s Sums, m, most float64) float64 {
 	}
 	gain := (float64(s.N)*m - s.Sum) / scale
 	spread := s.around(m) / (scale * scale)
-	return mixBets(func(l float64) float64 { return l*gain + (math.Log(1-l)+l)*spread })
+	return mixBets(func(b bet) float64 { return b.stake*gain + b.short*spread })
 }
 
 const (

@@ -29,8 +29,8 @@ func PairedAbove(b, c, n int64, m float64) float64 {
 	fb, fc, same := float64(b), float64(c), float64(n-b-c)
 	// The greatest stake loses everything on a pair of the kind c; for m < -1/2 not even that, but it is great enough.
 	most := 1 / (1 + max(m, -0.5))
-	return mixBets(func(stake float64) float64 {
-		l := stake * most
+	return mixBets(func(b bet) float64 {
+		l := b.stake * most
 		return timesLog(fb, 1+l*(1-m)) + timesLog(fc, 1-l*(1+m)) + timesLog(same, 1-l*m)
 	})
 }

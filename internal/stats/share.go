@@ -21,8 +21,8 @@ func ShareAbove(k, n int64, p float64) float64 { return shareAbove(k, n, p, 0.5)
 func ShareBelow(k, n int64, p float64) float64 { return shareAbove(n-k, n, 1-p, 0.5) }
 
 // ShareAtMost is the upper bound of the share that k of n trials show, at each time with a probability of at least
-// 1-alpha for all times together: the least p that ShareBelow contradicts. Less ShareAtMost(n-k, n, alpha), 1 is the
-// lower bound.
+// 1-alpha for all times together: the least p that ShareBelow contradicts. The lower bound is 1 less
+// ShareAtMost(n-k, n, alpha).
 func ShareAtMost(k, n int64, alpha float64) float64 {
 	low, high := 0.0, 1.0
 	if n > 0 {

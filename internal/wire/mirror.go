@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"slices"
 	"strings"
 	"time"
 )
@@ -149,9 +148,7 @@ func share(v float64) bool { return v >= 0 && v <= 1 }
 
 func unprintable(r rune) bool { return r <= ' ' || r > '~' }
 
-// tokens are the characters beside letters and digits that the name of a header may have.
-const tokens = "!#$%&'*+-.^_`|~"
+// tokens are the characters that the name of a header may have.
+const tokens = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~"
 
-func notInToken(r rune) bool {
-	return !slices.Contains([]bool{'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', strings.ContainsRune(tokens, r)}, true)
-}
+func notInToken(r rune) bool { return !strings.ContainsRune(tokens, r) }

@@ -28,18 +28,6 @@ const beyond = "must be above 0"
 
 // rolloutRules are rows for every rule of a rollout.
 var rolloutRules = map[string]row{
-	"spec: promotion.policy must be Advise when candidate.workloadRef is set: another controller owns the workload": {
-		`{candidate: {templateRef: null, workloadRef: {kind: Deployment, name: m-next}}, promotion: {policy: Advise}}`,
-		`{candidate: {templateRef: null, workloadRef: {kind: Deployment, name: m-next}}, promotion: {policy: Manual}}`,
-	},
-	"spec.candidate: exactly one of the fields in [templateRef workloadRef] must be set": {
-		`{promotion: {policy: Advise}}`,
-		`{candidate: {workloadRef: {kind: Deployment, name: m-next}}, promotion: {policy: Advise}}`,
-	},
-	"spec.candidate: parameters may only be set with templateRef: a workload of workloadRef is never written": {
-		parametrised(`annotation: model`),
-		`{candidate: {templateRef: null, workloadRef: {kind: Deployment, name: m-next}, parameters: [{name: p, from: URI, annotation: a}]}, promotion: {policy: Advise}}`,
-	},
 	"spec.candidate.parameters[]: exactly one of the fields in [env arg annotation] must be set": {
 		parametrised(`env: {container: model, name: MODEL_URI}`),
 		parametrised(`env: {container: model, name: MODEL_URI}, arg: {container: model, name: --model}`),

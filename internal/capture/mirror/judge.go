@@ -35,18 +35,18 @@ func (p *Pair) judge() finding {
 	replica, replicaRead := p.read(&p.replica, n)
 	f.rows = make([]record.Pair, n)
 	f.replicated = replicaRead
-	comparable := shadowRead && p.primary.Outcome == record.OutcomeOK
+	readable := shadowRead && p.primary.Outcome == record.OutcomeOK
 	for i := range f.rows {
 		row := p.row(i, shadow[i], replica[i])
 		if f.outcome == record.PairCompared {
 			row.Same = same(row.Primary, row.Shadow, p.target.Tolerance)
 			row.ReplicaSame = same(row.Primary, row.Replica, p.target.Tolerance)
-			comparable = comparable && row.Same != nil
+			readable = readable && row.Same != nil
 			f.replicated = f.replicated && row.ReplicaSame != nil
 		}
 		f.rows[i] = row
 	}
-	if f.outcome == record.PairCompared && !comparable {
+	if f.outcome == record.PairCompared && !readable {
 		f.outcome, f.replicated = record.PairIncomparable, false
 	}
 	for i := range f.rows {
@@ -90,7 +90,7 @@ func (p *Pair) row(i int, shadow, replica record.Answer) record.Pair {
 		Status: int32(p.primary.Status), LatencyMS: nan,
 		Prediction: in.Prediction, Score: in.Score, Confidence: in.Confidence, Entropy: in.Entropy,
 	}
-	if !p.lost {
+	if !p.lost && !p.missed {
 		primary.LatencyMS = milliseconds(p.primary.End.Sub(p.whole))
 	}
 	return record.Pair{

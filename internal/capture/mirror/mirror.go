@@ -112,7 +112,8 @@ func (m *Mirror) Offer(r *http.Request, ex *proxy.Exchange) {
 		return
 	}
 	p := m.newPair(t, ex)
-	if size := int64(len(ex.Request.Bytes)) + pairOverhead; ex.Request.Whole() && m.begin(p, size) {
+	p.request = int64(len(ex.Request.Bytes)) + sizeOf(r)
+	if ex.Request.Whole() && m.begin(p, p.request+int64(len(p.path))+pairOverhead) {
 		if share := t.replicaShare(); fraction(ex.RequestID, saltReplica) < share {
 			p.probability = share
 		}
@@ -166,8 +167,8 @@ func (m *Mirror) begin(p *Pair, size int64) bool {
 }
 
 // ended takes back the place of a pair whose copies have ended, and the memory of its request.
-func (m *Mirror) ended(p *Pair, request int) {
-	m.give(p, int64(request))
+func (m *Mirror) ended(p *Pair) {
+	m.give(p, p.request)
 	m.mu.Lock()
 	m.inFlight--
 	m.mu.Unlock()

@@ -207,7 +207,7 @@ func TestOutcomes(t *testing.T) {
 		"the client gives up":             {shadow: score("0.75"), primary: cancelled, outcome: record.PairCancelled},
 		"no copy may be in flight":        {change: func(m *wire.Mirror) { m.MaxInFlight = 0 }, primary: answered200(0.25), outcome: record.PairDropped},
 		"no memory for the request":       {change: func(m *wire.Mirror) { m.MaxBytes = 1 << 10 }, primary: answered200(0.25), outcome: record.PairDropped},
-		"no memory for the answer":        {shadow: score("0.75"), change: func(m *wire.Mirror) { m.MaxBytes = 1<<11 + 400 }, primary: answered200(0.25), outcome: record.PairDropped},
+		"no memory for the answer":        {shadow: score("0.75"), change: func(m *wire.Mirror) { m.MaxBytes = 1 << 11 }, primary: answered200(0.25), outcome: record.PairDropped},
 		"the primary's record is lost":    {shadow: score("0.75"), lose: true, outcome: record.PairLost},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -473,7 +473,8 @@ func TestAHungShadowTakesNoMoreThanItsBounds(t *testing.T) {
 			outcomes[row.Outcome]++
 		}
 	}
-	// A pair holds its body of 1,017 bytes, 1 KiB and 256 bytes of the primary's answer; the last may be lost for lack of those.
+	// A pair holds its body of 1,017 bytes, its head and path of 34, 1 KiB, and 256 bytes of the primary's answer; the last may be
+	// lost for lack of those.
 	if outcomes[record.PairDropped]+outcomes[record.PairLost] != 200 || outcomes[record.PairLost] < 7 || outcomes[record.PairLost] > 8 {
 		t.Errorf("outcomes %v", outcomes)
 	}

@@ -26,6 +26,8 @@ type Pair struct {
 	// missed says that the body of the request never was complete.
 	missed bool
 
+	// request is what the copies of the request take, until they have ended.
+	request int64
 	// held is what the pair takes of the mirror's memory; the mirror's lock guards it.
 	held int64
 	// waiting counts who has not reported yet: the primary, and the goroutine of the copies.

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -53,7 +54,7 @@ func (m *Mirror) send(p *Pair, r *http.Request, body []byte) {
 		mark(replica, naming.ShadowReplica, t.Header)
 	}
 	go func() {
-		defer m.ended(p, len(body))
+		defer m.ended(p)
 		ctx, cancel := context.WithTimeout(m.base, t.Timeout())
 		defer cancel()
 		var both sync.WaitGroup
@@ -78,6 +79,18 @@ var hopByHop = []string{
 	"Upgrade", "Expect", "Content-Length",
 }
 
+// sizeOf is about what the head of a request takes: headers may be as long as a body.
+func sizeOf(r *http.Request) int64 {
+	n := len(r.RequestURI)
+	for name, values := range r.Header {
+		n += len(name)
+		for _, v := range values {
+			n += len(v)
+		}
+	}
+	return int64(n)
+}
+
 // copyOf is r as it goes to host. It shares nothing with r that may change.
 func copyOf(r *http.Request, body []byte, host, model string) *http.Request {
 	h := r.Header.Clone()
@@ -86,14 +99,7 @@ func copyOf(r *http.Request, body []byte, host, model string) *http.Request {
 			h.Del(strings.TrimSpace(name))
 		}
 	}
-	maps.DeleteFunc(h, func(name string, _ []string) bool {
-		for _, hop := range hopByHop {
-			if name == hop {
-				return true
-			}
-		}
-		return false
-	})
+	maps.DeleteFunc(h, func(name string, _ []string) bool { return slices.Contains(hopByHop, name) })
 	if _, ok := h["User-Agent"]; !ok {
 		h["User-Agent"] = []string{""} // or the transport would write its own
 	}

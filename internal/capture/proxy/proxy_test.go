@@ -20,6 +20,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -652,22 +653,23 @@ func TestOffersWhatIsCompleteBeforeItIsAnswered(t *testing.T) {
 }
 
 func TestABodyThatNeverEndsIsNotOffered(t *testing.T) {
-	f := backend(t, 1, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusRequestEntityTooLarge) })
-	f.offer = func(*http.Request, *Exchange) { t.Error("offered") }
-	body, stop := io.Pipe()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, f.url+"/infer", body)
-	if err != nil {
-		t.Fatal(err)
+	for name, body := range map[string]io.Reader{
+		"the client gives up":           iotest.TimeoutReader(iotest.OneByteReader(strings.NewReader("abcdef"))),
+		"nobody reads on":               strings.NewReader("abcdef"),
+		"it ends once it was handed on": strings.NewReader("a"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			ex := NewExchange(NewBudget(testBudget), testLimit, false)
+			defer ex.Release()
+			tee := &requestTee{ReadCloser: io.NopCloser(body), budget: ex.budget, body: &ex.Request, length: -1, complete: func() { t.Error("offered") }}
+			for range 3 {
+				tee.Read(make([]byte, 1)) //nolint:errcheck // Whether it is offered is what counts.
+				if name != "the client gives up" {
+					break
+				}
+			}
+			tee.seal()
+			tee.Read(make([]byte, 1)) //nolint:errcheck // So it is.
+		})
 	}
-	res, err := f.client.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ex := <-f.ended
-	if !ex.Offers || ex.Status != http.StatusRequestEntityTooLarge {
-		t.Errorf("%+v", ex)
-	}
-	ex.Release()
-	stop.Close()
-	res.Body.Close()
 }

@@ -12,7 +12,7 @@
 //
 // The bytes of all files, open ones included, are bounded well below the limit of the volume, because the kubelet evicts
 // the whole pod when that is exceeded. What does not fit pushes out files of tiers of less value, the newest first
-// (records before predictions before profiles), so that what is kept has no holes; else it is lost itself. Every loss
+// (records before pairs before predictions before profiles), so that what is kept has no holes; else it is lost itself. Every loss
 // is counted in rows.
 //
 // The package knows nothing of Parquet, of metrics or of configuration.

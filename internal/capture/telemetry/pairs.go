@@ -161,8 +161,10 @@ func (p *Pairs) Latency(segment, side string, d time.Duration) {
 }
 
 func latencyBucket(d time.Duration) int {
-	n := math.Floor(bucketsPerOctave * math.Log2(float64(d)/float64(time.Microsecond)))
-	return int(min(max(n, 0), lastBucket)) // the logarithm of nothing is below all
+	if d <= time.Microsecond {
+		return 0
+	}
+	return min(int(bucketsPerOctave*math.Log2(float64(d)/float64(time.Microsecond))), lastBucket)
 }
 
 // ReplicaShare says what it is now.
