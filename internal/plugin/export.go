@@ -86,7 +86,7 @@ func (c *cluster) origin(ctx context.Context, r *v1alpha1.ShadowRollout, serves 
 		text += ", version " + printable(run.Version)
 	}
 	if run.Dataset.Digest != "" {
-		text += ", of the dataset " + run.Dataset.Digest
+		text += ", of the dataset\n# " + run.Dataset.Digest
 	}
 	return text + ".\n"
 }

@@ -50,7 +50,7 @@ func (v *rolloutView) tried(now time.Time) string {
 	}
 	text := c.Revision
 	if !c.Started.IsZero() {
-		text += ", tried since " + age(now, c.Started)
+		text += ", tried for " + age(now, c.Started)
 	}
 	if c.Pairs != nil {
 		text += fmt.Sprintf(", %d requests compared", *c.Pairs)

@@ -48,7 +48,7 @@ serves again. It is not tried again until retry asks for it.`,
 		short: "End the trial of a candidate without a verdict", long: "End the trial of a candidate without a verdict. It is not tried again until retry asks for it.",
 	},
 	{
-		name: "pause", annotation: naming.AnnotationPause, refuses: refusesToPause, follows: "nothing is decided until it is resumed; evidence goes on being counted",
+		name: "pause", annotation: naming.AnnotationPause, refuses: refusesToPause, follows: "nothing is decided until it is resumed",
 		short: "Hold every step with a candidate", long: "Hold every step with a candidate, while requests go on being compared.",
 	},
 	{

@@ -74,6 +74,9 @@ const shown = "errors: 0.0001 (from -0.0011 to 0.0013) of 4812 requests; p99: 1.
 func passed() *v1alpha1.ShadowRollout {
 	r := judgedFit(trying(), metav1.ConditionTrue, v1alpha1.ReasonAwaitingApproval, "revision 5f2c91d07e has passed: put it into spec.promotion.approvedRevision. "+shown)
 	r.Status.Candidate.Verdict = v1alpha1.VerdictPass
+	for i := range r.Status.Candidate.Findings {
+		r.Status.Candidate.Findings[i].Verdict, r.Status.Candidate.Findings[i].Need = v1alpha1.VerdictPass, 0
+	}
 	r.Status.Decision = v1alpha1.RolloutDecision{Revision: candidate, Verdict: v1alpha1.VerdictPass, Message: shown, Time: ago(5 * time.Minute)}
 	return r
 }
@@ -98,7 +101,8 @@ func refused() *v1alpha1.ShadowRollout {
 }
 
 func TestTheStateOfARollout(t *testing.T) {
-	back := refused()
+	back := judgedFit(refused(), metav1.ConditionFalse, v1alpha1.ReasonBakeFailed, "revision 5f2c91d07e is not to serve: it does not hold in service")
+	back.Status.Rejected[0].Reason, back.Status.Rejected[0].Message = v1alpha1.ReasonBakeFailed, "it does not hold in service: it violates p99"
 	back.Status.Bake = v1alpha1.BakeStatus{Revision: candidate, PreviousRevision: old, StartTime: ago(time.Hour)}
 	idle := judgedFit(trying(), metav1.ConditionUnknown, v1alpha1.ReasonNoCandidate, "the template is what serves")
 	idle.Status.Candidate = v1alpha1.CandidateStatus{}

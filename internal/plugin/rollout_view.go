@@ -3,6 +3,7 @@
 package plugin
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -93,7 +94,7 @@ func rolloutViewOf(r *v1alpha1.ShadowRollout) rolloutView {
 		v.Decision = &decisionView{string(d.Revision), string(d.Verdict), d.Message, d.Time.Time}
 	}
 	if b := s.Bake; b.Revision != "" {
-		v.Bake = &bakeView{string(b.Revision), string(b.PreviousRevision), b.StartTime.Time, string(r.Spec.Bake.Duration)}
+		v.Bake = &bakeView{string(b.Revision), string(b.PreviousRevision), b.StartTime.Time, string(cmp.Or(r.Spec.Bake.Duration, "1h"))}
 	}
 	for _, x := range s.Rejected {
 		v.Rejected = append(v.Rejected, rejectedView{string(x.Revision), x.Reason, x.Message, x.Time.Time})

@@ -137,7 +137,7 @@ func (v *whyView) rollouts(out *page, now time.Time) {
 			out.text(2, s.Revision+": what was decided about it status knows no more; the audit log does, where the class keeps one")
 		}
 		if s.Run == "" {
-			out.text(2, s.Revision+": no retraining run that status knows has made it: it is as the template was in Git")
+			out.text(2, s.Revision+": no retraining run that status knows has made it: it came from Git, or from an older run")
 		}
 	}
 }
