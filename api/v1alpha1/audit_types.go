@@ -47,11 +47,11 @@ type AuditLock struct {
 	Days int32 `json:"days,omitempty"`
 }
 
-// AuditStatus is what the audit log of a monitor's class has been told, or will be.
+// AuditStatus is what the audit log of a class has been told about an object, or will be.
 //
 // +kubebuilder:validation:MinProperties=1
 type AuditStatus struct {
-	// sequence counts the entries that the monitor has made.
+	// sequence counts the entries that were made about the object.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	Sequence int64 `json:"sequence,omitempty"`
@@ -64,17 +64,17 @@ type AuditStatus struct {
 	// +kubebuilder:validation:MaxItems=32
 	Pending []PendingAuditEntry `json:"pending,omitempty"`
 
-	// thresholdsRevision is the hash of the thresholds that were entered last.
+	// thresholdsRevision is the hash of the thresholds of a monitor that were entered last.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
 	ThresholdsRevision string `json:"thresholdsRevision,omitempty"`
 
-	// drift is the verdict on drift that was entered last, Stable or Drift.
+	// drift is the verdict on drift of a monitor that was entered last, Stable or Drift.
 	// +optional
 	Drift AnalysisOutcome `json:"drift,omitempty"`
 
-	// violations are the violations that were entered and not yet entered as over.
+	// violations are the violations of a monitor that were entered and not yet entered as over.
 	// +optional
 	// +listType=map
 	// +listMapKey=thresholdName
@@ -86,7 +86,7 @@ type AuditStatus struct {
 
 // PendingAuditEntry is an entry that is not in the log yet.
 type PendingAuditEntry struct {
-	// sequence is the number of the entry among those of the monitor. The log takes each number once.
+	// sequence is the number of the entry among those of the object. The log takes each number once.
 	// +required
 	// +kubebuilder:validation:Minimum=1
 	Sequence int64 `json:"sequence,omitempty"`

@@ -144,6 +144,10 @@ type ShadowRolloutStatus struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=10
 	Rejected []RejectedRevision `json:"rejected,omitempty"`
+
+	// audit is what the audit log of the class has been told, or will be.
+	// +optional
+	Audit AuditStatus `json:"audit,omitempty,omitzero"`
 }
 
 // Verdict is what the evidence says about a candidate, or about one criterion.

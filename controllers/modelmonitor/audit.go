@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/vedette-dev/vedette/api/v1alpha1"
+	"github.com/vedette-dev/vedette/internal/auditqueue"
 	"github.com/vedette-dev/vedette/internal/monitor"
 )
 
@@ -17,7 +18,7 @@ const auditRetry = time.Minute
 
 // Audit enters what waits in a monitor's status in the audit log of its class, and takes it out of there as far as it got.
 type Audit interface {
-	Record(ctx context.Context, class *v1alpha1.MonitorClass, m *v1alpha1.ModelMonitor) error
+	Record(ctx context.Context, class *v1alpha1.MonitorClass, q auditqueue.Queue) error
 }
 
 // enter takes the entries that stand in status to the log. A log that is out of reach holds nothing up: the entries wait, and the
@@ -28,7 +29,7 @@ func (p *pass) enter(ctx context.Context, e monitor.Effective) error {
 	if !p.audited || len(p.m.Status.Audit.Pending) == 0 {
 		return nil
 	}
-	if err := p.Audit.Record(ctx, e.Class, p.m); err != nil {
+	if err := p.Audit.Record(ctx, e.Class, monitor.AuditQueue(p.m)); err != nil {
 		log.FromContext(ctx).Error(err, "entries wait for the audit log", "pending", len(p.m.Status.Audit.Pending))
 		p.lookAgain(auditRetry)
 	}

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/vedette-dev/vedette/api/v1alpha1"
+	"github.com/vedette-dev/vedette/internal/auditqueue"
 	"github.com/vedette-dev/vedette/internal/build/analysis"
 	"github.com/vedette-dev/vedette/internal/build/retraining"
 	"github.com/vedette-dev/vedette/internal/monitor"
@@ -72,7 +73,7 @@ func (p *pass) checkTemplate(template *batchv1.CronJob) error {
 
 // mayStart says whether a run could be entered in the audit log of the class, where it has one.
 func (p *pass) mayStart(e monitor.Effective) bool {
-	return e.Class.Spec.Audit.URL == "" || monitor.AuditReady(p.m.Status.Audit)
+	return e.Class.Spec.Audit.URL == "" || auditqueue.Ready(p.m.Status.Audit)
 }
 
 func (p *pass) advance(ctx context.Context, e monitor.Effective, run *v1alpha1.RetrainingRun, template *batchv1.CronJob, unusable error) error {

@@ -28,6 +28,7 @@ func (p *pass) reconcile(ctx context.Context) []error {
 	if err := p.monitored(ctx, &s); err != nil {
 		return []error{err}
 	}
+	p.enter(ctx, s.effective)
 	if problem := rollout.Validate(p.r, s.effective); problem != "" {
 		return []error{reconcileerr.NewStalled(v1alpha1.ReasonInvalidCriterion, "%s", problem)}
 	}
@@ -73,6 +74,9 @@ func (p *pass) act(ctx context.Context, s *seen, o rollout.Observed, action roll
 	case rollout.AwaitApproval:
 		return p.await(ctx, s, o)
 	case rollout.RecordPromotion:
+		if err := p.mayBegin(); err != nil {
+			return err
+		}
 		status.Bake = v1alpha1.BakeStatus{Revision: v1alpha1.Revision(o.Template), PreviousRevision: v1alpha1.Revision(o.Primary)}
 		p.lookAgain(conflictDelay)
 	case rollout.RecordRejection:
@@ -132,6 +136,9 @@ func (p *pass) primary(ctx context.Context, s *seen, revision string) error {
 
 // startShadow makes the shadow run the candidate, and begins a try of it.
 func (p *pass) startShadow(ctx context.Context, s *seen, o rollout.Observed) error {
+	if err := p.mayBegin(); err != nil {
+		return err
+	}
 	var services corev1.ServiceList
 	if err := p.Client.List(ctx, &services, client.InNamespace(p.r.Namespace)); err != nil {
 		return fmt.Errorf("listing services: %w", err)
@@ -165,6 +172,7 @@ func (p *pass) startShadow(ctx context.Context, s *seen, o rollout.Observed) err
 			Revision: v1alpha1.Revision(s.candidate.Revision), Attempt: p.now.Unix(), StartTime: metav1.NewTime(p.now), Retry: retry,
 		}
 		status.Decision = v1alpha1.RolloutDecision{}
+		status.Bake = v1alpha1.BakeStatus{} // that of a rollback: what is written down there was for another try
 		status.Rejected = without(status.Rejected, status.Candidate.Revision)
 	}
 	return nil

@@ -17,6 +17,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/vedette-dev/vedette/api/v1alpha1"
+	"github.com/vedette-dev/vedette/internal/audit"
+	"github.com/vedette-dev/vedette/internal/auditlog"
 	"github.com/vedette-dev/vedette/internal/criteria"
 	"github.com/vedette-dev/vedette/internal/naming"
 	"github.com/vedette-dev/vedette/internal/prometheus"
@@ -38,6 +40,8 @@ type fixture struct {
 	ns       string
 	now      time.Time
 	counted  *counted
+	// audits says whether the class keeps an audit log.
+	audits bool
 }
 
 // counted is a Prometheus that holds what a test says.
@@ -72,7 +76,11 @@ func newFixture(t *testing.T) *fixture {
 
 // with is a Reconciler that uses the client, as another process of the manager would.
 func (f *fixture) with(c client.Client) *Reconciler {
-	return &Reconciler{Client: c, Live: c, Recorder: f.recorder, Prometheus: f.counted, Now: func() time.Time { return f.now }}
+	r := &Reconciler{Client: c, Live: c, Recorder: f.recorder, Prometheus: f.counted, Now: func() time.Time { return f.now }}
+	if f.audits {
+		r.Audit = &auditlog.Recorder{Sinks: &audit.Sinks{}}
+	}
+	return r
 }
 
 func (f *fixture) create(objs ...client.Object) {

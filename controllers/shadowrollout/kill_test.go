@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/vedette-dev/vedette/api/v1alpha1"
+	"github.com/vedette-dev/vedette/internal/audit"
 	"github.com/vedette-dev/vedette/internal/naming"
 )
 
@@ -92,7 +93,7 @@ func (f *fixture) revision() v1alpha1.Revision {
 
 // TestKilledAtAnyPoint takes a rollout from its first primary through a promotion and a rejection, with a manager that is killed
 // again and again. Wherever it dies, the end is the same: what was found fit serves, what was not does not, and nothing is
-// promoted twice.
+// promoted twice. The audit log tells of each step once.
 func TestKilledAtAnyPoint(t *testing.T) {
 	f := newFixture(t)
 	f.requests.Mutating()
@@ -101,7 +102,8 @@ func TestKilledAtAnyPoint(t *testing.T) {
 		t.Fatalf("%T cannot watch", f.Client)
 	}
 	r := rand.New(rand.NewPCG(7, 11))
-	killed, images := 0, []string{"model:1"}
+	log := f.audited(t.TempDir())
+	killed, images, rejections := 0, []string{"model:1"}, 0
 	f.template()
 	f.automatic()
 	for n := 2; killed < kills; n++ {
@@ -124,6 +126,8 @@ func TestKilledAtAnyPoint(t *testing.T) {
 		if good {
 			want = imageOf(n)
 			images = append(images, want)
+		} else {
+			rejections++
 		}
 		if got := f.serving(); got != want {
 			t.Fatalf("after %d kills %s serves, want %s: %+v", killed, got, want, f.get().Status)
@@ -131,6 +135,17 @@ func TestKilledAtAnyPoint(t *testing.T) {
 		f.later(time.Hour)
 	}
 	t.Logf("%d kills, %d promotions", killed, len(images)-1)
+	killed += f.untilRest(live, r)
+	n := map[audit.Kind]int{}
+	for _, e := range f.entered(log) {
+		n[e.Kind]++
+	}
+	if want := len(images) - 1; n[audit.KindRolloutApproved] != want || n[audit.KindRolloutPromoted] != want || n[audit.KindRolloutBaked] != want {
+		t.Errorf("after %d kills and %d promotions the audit log has %v", killed, want, n)
+	}
+	if tries := len(images) - 1 + rejections; n[audit.KindRolloutStarted] != tries || n[audit.KindRolloutDecided] != tries || n[audit.KindRolloutBootstrapped] != 1 {
+		t.Errorf("after %d kills and %d candidates the audit log has %v", killed, tries, n)
+	}
 }
 
 func imageOf(n int) string { return fmt.Sprint("model:", n) }

@@ -106,7 +106,11 @@ func (p *pass) template(ctx context.Context, s *seen) error {
 			"the pod template of the Deployment %q must ask for the sidecar, which copies requests: put the label %s: %s into spec.template.metadata.labels",
 			name, naming.LabelInject, s.monitor.Name)
 	}
-	values := rollout.Values(p.r.Spec.Candidate.Parameters, rollout.LastSucceeded(s.monitor.Status.Retraining.Runs))
+	run := rollout.LastSucceeded(s.monitor.Status.Retraining.Runs)
+	values := rollout.Values(p.r.Spec.Candidate.Parameters, run)
+	if len(values) > 0 {
+		p.retrained = string(run.Name)
+	}
 	template, err := rollout.Apply(d.Spec.Template, values)
 	if err != nil {
 		return reconcileerr.NewStalled(v1alpha1.ReasonInvalidParameter, "%v", err)

@@ -39,6 +39,7 @@ type Reconciler struct {
 	Live       client.Reader
 	Recorder   events.EventRecorder
 	Prometheus Prometheus
+	Audit      Audit
 	Now        func() time.Time
 }
 
@@ -50,6 +51,9 @@ type pass struct {
 	now     time.Time
 	set     conditions.Writer
 	again   time.Duration
+	// audited says whether the class keeps an audit log; retrained is the retraining run whose values the candidate has.
+	audited   bool
+	retrained string
 }
 
 // Reconcile takes a rollout one step on, and reports what it found.

@@ -30,6 +30,7 @@ func (p *pass) report(ctx context.Context, before *v1alpha1.ShadowRollout, probl
 		p.r.Status.ObservedGeneration = p.r.Generation
 	}
 	p.lookAgain(s.After)
+	p.queue(before.Status)
 	if equality.Semantic.DeepEqual(before.Status, p.r.Status) {
 		return p.result(s.Retry)
 	}

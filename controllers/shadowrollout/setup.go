@@ -37,6 +37,8 @@ type Options struct {
 	Now func() time.Time
 	// Prometheus answers what was counted; a client over HTTP when nil.
 	Prometheus Prometheus
+	// Audit takes entries to the audit logs of classes.
+	Audit Audit
 }
 
 // SetupWithManager adds the controller to the manager. The manager's cache must be made with CacheByObject.
@@ -53,7 +55,7 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	}
 	r := &Reconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("vedette-shadowrollout"),
-		Prometheus: o.Prometheus, Now: o.Now,
+		Prometheus: o.Prometheus, Audit: o.Audit, Now: o.Now,
 	}
 	if r.Prometheus == nil {
 		r.Prometheus = prometheus.Client{}

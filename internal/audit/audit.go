@@ -41,6 +41,21 @@ const (
 	// KindErased means that a subject was removed from the store, KindRetentionRun that what had its time was.
 	KindErased       Kind = "Erased"
 	KindRetentionRun Kind = "RetentionRun"
+	// KindRolloutBootstrapped means that a rollout made a primary from the template, where nothing served.
+	KindRolloutBootstrapped Kind = "RolloutBootstrapped"
+	// KindRolloutStarted means that a candidate is tried, KindRolloutRetried that one is tried again, as a person asked.
+	KindRolloutStarted Kind = "RolloutStarted"
+	KindRolloutRetried Kind = "RolloutRetried"
+	// KindRolloutDecided means that the evidence showed that a candidate may serve, or may not; KindRolloutRejected that a person, or
+	// what it did in service, decided against a revision.
+	KindRolloutDecided  Kind = "RolloutDecided"
+	KindRolloutRejected Kind = "RolloutRejected"
+	// KindRolloutApproved means that a promotion was put on record, and by whose leave; KindRolloutPromoted that the primary was
+	// told to run it, KindRolloutBaked that it was watched to the end, and KindRolloutRolledBack that what served before is back.
+	KindRolloutApproved   Kind = "RolloutApproved"
+	KindRolloutPromoted   Kind = "RolloutPromoted"
+	KindRolloutBaked      Kind = "RolloutBaked"
+	KindRolloutRolledBack Kind = "RolloutRolledBack"
 	// KindEntriesLost tells how many changes could not be kept while the log was out of reach.
 	KindEntriesLost Kind = "EntriesLost"
 )

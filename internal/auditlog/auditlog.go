@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package auditlog takes the entries of ModelMonitors to the audit log of their class. It is the only part of the manager that
+// Package auditlog takes the entries of ModelMonitors and ShadowRollouts to the audit log of their class. It is the only part of the manager that
 // opens a store, with the manager's own credentials; what the log is, package audit knows.
 package auditlog
 
@@ -11,11 +11,11 @@ import (
 
 	"github.com/vedette-dev/vedette/api/v1alpha1"
 	"github.com/vedette-dev/vedette/internal/audit"
-	"github.com/vedette-dev/vedette/internal/monitor"
+	"github.com/vedette-dev/vedette/internal/auditqueue"
 	"github.com/vedette-dev/vedette/internal/store"
 )
 
-// timeout bounds one attempt: a store that hangs must not hold up the monitors.
+// timeout bounds one attempt: a store that hangs must not hold up the others.
 const timeout = 20 * time.Second
 
 // Recorder records to the sinks of classes.
@@ -23,23 +23,18 @@ type Recorder struct {
 	Sinks *audit.Sinks
 }
 
-// Record enters what waits in the monitor's status, in its order, and takes it out of there as far as it got.
-func (r *Recorder) Record(ctx context.Context, class *v1alpha1.MonitorClass, m *v1alpha1.ModelMonitor) error {
+// Record enters what waits in the status of an object, in its order, and takes it out of there as far as it got.
+func (r *Recorder) Record(ctx context.Context, class *v1alpha1.MonitorClass, q auditqueue.Queue) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	pending := m.Status.Audit.Pending
-	drafts := make([]audit.Draft, 0, len(pending))
-	for _, p := range pending {
+	drafts := make([]audit.Draft, 0, len(q.Status.Pending))
+	for _, p := range q.Status.Pending {
 		drafts = append(drafts, audit.Draft{
-			ID: monitor.AuditID(m, p), Time: p.Time.Time, Actor: p.Actor, Kind: audit.Kind(p.Kind),
-			Subject: monitor.AuditSubject(m), Grounds: json.RawMessage(p.Grounds),
+			ID: q.ID(p), Time: p.Time.Time, Actor: p.Actor, Kind: audit.Kind(p.Kind), Subject: q.Subject(), Grounds: json.RawMessage(p.Grounds),
 		})
 	}
 	n, err := r.Sinks.Record(ctx, sink(class), drafts)
-	m.Status.Audit.Pending = pending[n:]
-	if n == len(pending) {
-		m.Status.Audit.Pending = nil
-	}
+	q.Entered(n)
 	return err
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package metrics derives the manager's gauges from the status of all ModelMonitors and AnnotationQueues when Prometheus scrapes: what is deleted
-// leaves no series behind, and a restart loses nothing. Only the leader exposes them.
+// Package metrics derives the manager's gauges from the status of all ModelMonitors, AnnotationQueues and ShadowRollouts when Prometheus scrapes: what
+// is deleted leaves no series behind, and a restart loses nothing. Only the leader exposes them.
 package metrics
 
 import (
@@ -21,7 +21,7 @@ import (
 // timeout bounds one read of the cache.
 const timeout = 5 * time.Second
 
-// The gauges. The namespace of a monitor or a queue is not called namespace: a scrape would rename that label.
+// The gauges. The namespace of a monitor, a queue or a rollout is not called namespace: a scrape would rename that label.
 var (
 	conditions = desc(naming.MetricMonitorCondition, "1 for the present status of a condition of the monitor.", "type", "status")
 	pods       = desc(naming.MetricCapturePods, "Pods of the monitor's target by the state of their sidecar.", "state")
@@ -41,10 +41,10 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc(name, help, append([]string{"monitor_namespace", "monitor"}, labels...), nil)
 }
 
-// Collector exposes the status of all monitors and queues. It is a Runnable of the manager: it registers itself when the manager
+// Collector exposes the status of all monitors, queues and rollouts. It is a Runnable of the manager: it registers itself when the manager
 // becomes the leader.
 type Collector struct {
-	// Reader lists ModelMonitors and AnnotationQueues, from the cache.
+	// Reader lists ModelMonitors, AnnotationQueues and ShadowRollouts, from the cache.
 	Reader client.Reader
 	// Sinks are the audit logs.
 	Sinks AuditSinks
@@ -67,7 +67,8 @@ func (c *Collector) Start(ctx context.Context) error {
 
 // Describe implements prometheus.Collector.
 func (*Collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{conditions, pods, violated, value, estimate, low, high, success, outliers, queues, retrained, pending, auditUp, auditHead} {
+	for _, d := range []*prometheus.Desc{conditions, pods, violated, value, estimate, low, high, success, outliers, queues, retrained, pending, auditUp, auditHead,
+		rollouts, rolloutVerdict, rolloutPairs, rolloutAwaiting} {
 		ch <- d
 	}
 }
@@ -95,6 +96,7 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 			ch <- prometheus.MustNewConstMetric(queues, prometheus.GaugeValue, 1, q.Namespace, q.Name, cond.Type, string(cond.Status))
 		}
 	}
+	c.collectRollouts(ctx, ch)
 	c.collectAudit(ch)
 }
 

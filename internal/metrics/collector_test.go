@@ -18,11 +18,12 @@ import (
 	"github.com/vedette-dev/vedette/internal/testing/wrappers"
 )
 
-// list is a reader of fixed lists of monitors and queues.
+// list is a reader of fixed lists.
 type list struct {
 	client.Reader
 	monitors []v1alpha1.ModelMonitor
 	queues   []v1alpha1.AnnotationQueue
+	rollouts []v1alpha1.ShadowRollout
 	err      error
 }
 
@@ -32,6 +33,8 @@ func (l *list) List(_ context.Context, into client.ObjectList, _ ...client.ListO
 		into.Items = l.monitors
 	case *v1alpha1.AnnotationQueueList:
 		into.Items = l.queues
+	case *v1alpha1.ShadowRolloutList:
+		into.Items = l.rollouts
 	}
 	return l.err
 }

@@ -3,17 +3,16 @@
 package monitor
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/vedette-dev/vedette/api/v1alpha1"
+	"github.com/vedette-dev/vedette/internal/auditqueue"
 	"github.com/vedette-dev/vedette/internal/wire"
 )
 
@@ -30,17 +29,7 @@ const (
 	auditRetrainingFinished  = "RetrainingFinished"
 	auditErased              = "Erased"
 	auditRetentionRun        = "RetentionRun"
-	auditEntriesLost         = "EntriesLost"
 )
-
-// maxPending is how many entries wait in status for a log that is out of reach.
-const maxPending = 32
-
-// busyPending is how many may wait before we do nothing more of our own accord that would have to be entered.
-const busyPending = maxPending / 2
-
-// auditor is who the entries say has seen or done it.
-const auditor = "vedette-manager"
 
 // Audit is what happened to a monitor in one reconciliation.
 type Audit struct {
@@ -51,10 +40,6 @@ type Audit struct {
 	Recorded []Run
 	Now      time.Time
 }
-
-// AuditReady says whether something that must be entered may be begun: not while the log has been out of reach for so long that
-// what happens by itself needs the room.
-func AuditReady(s v1alpha1.AuditStatus) bool { return len(s.Pending) < busyPending }
 
 // Enter adds an entry to status for everything that happened. It is written in one piece with what it tells of: so an entry is
 // neither lost nor made twice, whenever the manager stops. Status remembers what was entered last, as what is looked at comes and
@@ -115,11 +100,11 @@ func (a Audit) drift() {
 	grounds := map[string]any{"job": last.JudgedBy.JobName, "report": last.JudgedBy.Report, "config": last.JudgedBy.ConfigRevision}
 	if last.ConclusiveOutcome == v1alpha1.AnalysisOutcomeDrift {
 		grounds["worst"] = last.Worst
-		a.add(auditDriftFound, auditor, grounds)
+		a.add(auditDriftFound, auditqueue.Manager, grounds)
 		return
 	}
 	if !first {
-		a.add(auditDriftCleared, auditor, grounds)
+		a.add(auditDriftCleared, auditqueue.Manager, grounds)
 	}
 }
 
@@ -131,12 +116,12 @@ func (a Audit) violations() {
 	now := a.Monitor.Status.Violations
 	for _, v := range now {
 		if !slices.ContainsFunc(s.Violations, same(v)) {
-			a.add(auditThresholdViolated, auditor, map[string]any{"threshold": v.ThresholdName, "segment": v.Segment, "since": v.StartTime.UTC().Format(time.RFC3339)})
+			a.add(auditThresholdViolated, auditqueue.Manager, map[string]any{"threshold": v.ThresholdName, "segment": v.Segment, "since": v.StartTime.UTC().Format(time.RFC3339)})
 		}
 	}
 	for _, v := range s.Violations {
 		if !slices.ContainsFunc(now, same(v)) {
-			a.add(auditThresholdCleared, auditor, map[string]any{"threshold": v.ThresholdName, "segment": v.Segment, "since": v.StartTime.UTC().Format(time.RFC3339)})
+			a.add(auditThresholdCleared, auditqueue.Manager, map[string]any{"threshold": v.ThresholdName, "segment": v.Segment, "since": v.StartTime.UTC().Format(time.RFC3339)})
 		}
 	}
 	s.Violations = slices.Clone(now)
@@ -189,17 +174,17 @@ func (a Audit) retraining() {
 		}
 		if before.Name == "" {
 			g := map[string]any{"generation": run.Generation, "labels": run.Labels}
-			a.add(auditRetrainingRequested, auditor, merged(g, grounds))
+			a.add(auditRetrainingRequested, auditqueue.Manager, merged(g, grounds))
 		}
 		if run.Dataset.Digest != "" {
 			grounds["dataset"], grounds["uri"], grounds["baseVersion"] = run.Dataset.Digest, run.Dataset.URI, run.Dataset.BaseVersion
 		}
 		if before.StartTime.IsZero() && !run.StartTime.IsZero() {
-			a.add(auditRetrainingStarted, auditor, grounds)
+			a.add(auditRetrainingStarted, auditqueue.Manager, grounds)
 		}
 		if before.FinishTime.IsZero() && !run.FinishTime.IsZero() {
 			g := map[string]any{"state": run.State, "message": run.Message, "version": run.Version, "versionURI": run.URI}
-			a.add(auditRetrainingFinished, auditor, merged(g, grounds))
+			a.add(auditRetrainingFinished, auditqueue.Manager, merged(g, grounds))
 		}
 	}
 }
@@ -209,49 +194,11 @@ func merged(a, b map[string]any) map[string]any {
 	return a
 }
 
-// maxGrounds bounds the grounds of an entry that waits in status.
-const maxGrounds = 4096
-
-// add queues an entry. When there is no room any more, the last place counts what could not be kept.
 func (a Audit) add(kind, actor string, grounds map[string]any) {
-	text, err := json.Marshal(grounds)
-	if err != nil {
-		panic(fmt.Sprintf("encoding the grounds of an entry: %v", err)) // strings and numbers: always encodable
-	}
-	if len(text) > maxGrounds {
-		// Texts from elsewhere made it long: what they said is told by its hash.
-		sum := sha256.Sum256(text)
-		text = fmt.Appendf(nil, `{"omitted":"grounds of %d bytes","sha256":"%s"}`, len(text), hex.EncodeToString(sum[:]))
-	}
-	s := a.status()
-	if n := len(s.Pending); n == maxPending {
-		lost := lostOf(s.Pending[n-1].Grounds)
-		s.Pending[n-1].Grounds = fmt.Sprintf(`{"lost":%d}`, lost+1)
-		return
-	} else if n == maxPending-1 {
-		kind, actor, text = auditEntriesLost, auditor, []byte(`{"lost":1}`)
-	}
-	s.Sequence++
-	pending := slices.Clone(s.Pending)
-	s.Pending = append(pending, v1alpha1.PendingAuditEntry{
-		Sequence: s.Sequence, Kind: kind, Actor: cmp.Or(actor, auditor), Time: second(a.Now), Grounds: string(text),
-	})
+	AuditQueue(a.Monitor).Add(a.Now, kind, actor, grounds)
 }
 
-func lostOf(grounds string) int64 {
-	var g struct {
-		Lost int64 `json:"lost"`
-	}
-	_ = json.Unmarshal([]byte(grounds), &g) // our own text
-	return g.Lost
-}
-
-// AuditSubject names a monitor in the log.
-func AuditSubject(m *v1alpha1.ModelMonitor) string {
-	return strings.Join([]string{"ModelMonitor", m.Namespace, m.Name}, "/")
-}
-
-// AuditID is the same for an entry of a monitor, however often it is tried.
-func AuditID(m *v1alpha1.ModelMonitor, p v1alpha1.PendingAuditEntry) string {
-	return fmt.Sprintf("%s/%d", m.UID, p.Sequence)
+// AuditQueue is what waits for the audit log about a monitor.
+func AuditQueue(m *v1alpha1.ModelMonitor) auditqueue.Queue {
+	return auditqueue.Queue{Kind: "ModelMonitor", Namespace: m.Namespace, Name: m.Name, UID: m.UID, Status: &m.Status.Audit}
 }

@@ -139,9 +139,6 @@ func TestALogOutOfReachBoundsWhatWaits(t *testing.T) {
 	if n := len(pending); n != 32 || pending[n-1].Kind != string(audit.KindEntriesLost) || pending[n-1].Grounds != `{"lost":69}` {
 		t.Errorf("%d wait, the last is %+v", n, pending[n-1])
 	}
-	if monitor.AuditReady(m.Status.Audit) || !monitor.AuditReady(v1alpha1.AuditStatus{}) {
-		t.Error("what is begun by itself does not wait for a log that is out of reach")
-	}
 	m.Status.Audit.Pending = nil // the log is back
 	if got := enter(m, func(m *v1alpha1.ModelMonitor) { m.Spec.Thresholds = nil }); len(got) != 1 || m.Status.Audit.Pending[0].Sequence != 33 {
 		t.Errorf("then %v with %+v", got, m.Status.Audit.Pending)
@@ -162,12 +159,9 @@ func TestGroundsAreBounded(t *testing.T) {
 	}
 }
 
-func TestAuditIDs(t *testing.T) {
-	m := retrained(nil)
-	if got := monitor.AuditID(m, v1alpha1.PendingAuditEntry{Sequence: 7}); got != "uid/7" {
-		t.Errorf("ID %q", got)
-	}
-	if got := monitor.AuditSubject(m); got != "ModelMonitor/payments/fraud" {
-		t.Errorf("subject %q", got)
+func TestTheSubjectOfEntries(t *testing.T) {
+	q := monitor.AuditQueue(retrained(nil))
+	if got := q.Subject() + " " + q.ID(v1alpha1.PendingAuditEntry{Sequence: 7}); got != "ModelMonitor/payments/fraud uid/7" {
+		t.Errorf("subject and ID %q", got)
 	}
 }

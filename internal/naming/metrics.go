@@ -134,6 +134,20 @@ const (
 // the labels queue_namespace, queue, type, status.
 const MetricQueueCondition = "vedette_queue_condition"
 
+// Metrics of rollouts, which the manager's leader derives from status. All carry rollout_namespace and rollout.
+const (
+	// MetricRolloutCondition is 1 for the current status of each condition of a ShadowRollout; labels type, status.
+	MetricRolloutCondition = "vedette_rollout_condition"
+	// MetricRolloutVerdict is 1 while the decision on record is that the candidate may serve, 0 while it is that it may not, and absent
+	// until there is one; label candidate: its revision.
+	MetricRolloutVerdict = "vedette_rollout_verdict"
+	// MetricRolloutPairs is the number of requests whose two answers were compared in the present try of a candidate, by the last
+	// evaluation; label candidate.
+	MetricRolloutPairs = "vedette_rollout_pairs"
+	// MetricRolloutAuditPending is the number of a rollout's entries that wait for the audit log.
+	MetricRolloutAuditPending = "vedette_rollout_audit_pending_entries"
+)
+
 // Metrics of review. All carry the label queue. Those that say what the queue holds are read from its database, so that every
 // pod of a queue exposes the same.
 const (

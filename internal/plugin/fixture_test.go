@@ -20,6 +20,7 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/vedette-dev/vedette/api/v1alpha1"
 	"github.com/vedette-dev/vedette/internal/naming"
@@ -37,6 +38,8 @@ type fixture struct {
 	printed string
 	// answers are those of Services, by service:port/path.
 	answers map[string]string
+	// forbids is why rollouts may not be listed; nil when they may.
+	forbids error
 }
 
 func newFixture(t *testing.T, objs ...client.Object) *fixture {
@@ -45,8 +48,18 @@ func newFixture(t *testing.T, objs ...client.Object) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &fixture{t: t, client: fake.NewClientBuilder().WithScheme(s).WithObjects(objs...).WithStatusSubresource(objs...).
-		WithIndex(&batchv1.Job{}, "metadata.name", func(o client.Object) []string { return []string{o.GetName()} }).Build()}
+	f := &fixture{t: t}
+	f.client = fake.NewClientBuilder().WithScheme(s).WithObjects(objs...).WithStatusSubresource(objs...).
+		WithIndex(&batchv1.Job{}, "metadata.name", func(o client.Object) []string { return []string{o.GetName()} }).
+		WithInterceptorFuncs(interceptor.Funcs{List: f.list}).Build()
+	return f
+}
+
+func (f *fixture) list(ctx context.Context, c client.WithWatch, list client.ObjectList, opts ...client.ListOption) error {
+	if _, ok := list.(*v1alpha1.ShadowRolloutList); ok && f.forbids != nil {
+		return f.forbids
+	}
+	return c.List(ctx, list, opts...)
 }
 
 func (f *fixture) plugin(stdout, stderr io.Writer) *Plugin {

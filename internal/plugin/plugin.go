@@ -104,7 +104,8 @@ func (p *Plugin) root() *cobra.Command {
 	})
 	p.flags.define(root.PersistentFlags())
 	p.completeFlags(root)
-	root.AddCommand(p.statusCommand(), p.outliersCommand(), p.whyCommand(), p.runCommand(), p.schemaCommand(), p.auditCommand())
+	root.AddCommand(p.statusCommand(), p.outliersCommand(), p.whyCommand(), p.runCommand(), p.schemaCommand(), p.auditCommand(),
+		p.rolloutCommand(), p.exportCommand())
 	return root
 }
 

@@ -53,13 +53,13 @@ func runsOf(m *v1alpha1.ModelMonitor, s suspect) []runOfRetraining {
 	return runs[:min(len(runs), 3)]
 }
 
-// runFrom finds the run of a name, or the one that a dataset was built for. A dataset that no run in status tells of is asked
+// runFrom finds the run of a name, the one that made a version, or the one that a dataset was built for. A dataset that no run in status tells of is asked
 // about all the same.
 func runFrom(m *v1alpha1.ModelMonitor, y *why) (runOfRetraining, error) {
 	var found []runOfRetraining
 	for i := range m.Status.Retraining.Runs {
 		r := retrainingRun(&m.Status.Retraining.Runs[i])
-		if y.run != "" && r.Name == y.run || y.dataset != "" && r.Dataset != "" && strings.HasPrefix(r.Dataset, y.dataset) {
+		if y.run != "" && r.Name == y.run || y.version != "" && r.Version == y.version || y.dataset != "" && r.Dataset != "" && strings.HasPrefix(r.Dataset, y.dataset) {
 			found = append(found, r)
 		}
 	}
@@ -68,12 +68,14 @@ func runFrom(m *v1alpha1.ModelMonitor, y *why) (runOfRetraining, error) {
 		return runOfRetraining{Dataset: y.dataset}, nil
 	case len(found) == 0 && y.run != "":
 		return runOfRetraining{}, usage("status of %s knows no retraining run %q: it knows %s", m.Name, y.run, cmp.Or(strings.Join(runNames(m), ", "), "none"))
+	case len(found) == 0 && y.version != "":
+		return runOfRetraining{}, usage("no retraining run that status of %s knows made the version %q: they made %s", m.Name, y.version, cmp.Or(strings.Join(versionNames(m), ", "), "none"))
 	case len(found) == 0:
 		return runOfRetraining{}, usage("status of %s knows no dataset whose digest begins with %q: name all 64 digits", m.Name, y.dataset)
 	}
 	last := found[len(found)-1]
 	for _, r := range found {
-		if r.Dataset != last.Dataset {
+		if r.Dataset != last.Dataset && y.dataset != "" {
 			return runOfRetraining{}, usage("several datasets begin with %q: name more of the digest", y.dataset)
 		}
 	}
@@ -87,6 +89,16 @@ func runNames(m *v1alpha1.ModelMonitor) []string {
 	var names []string
 	for _, r := range m.Status.Retraining.Runs {
 		names = append(names, string(r.Name))
+	}
+	return names
+}
+
+func versionNames(m *v1alpha1.ModelMonitor) []string {
+	var names []string
+	for _, r := range m.Status.Retraining.Runs {
+		if r.Version != "" {
+			names = append(names, r.Version)
+		}
 	}
 	return names
 }

@@ -15,18 +15,22 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
 
 	"github.com/vedette-dev/vedette/api/v1alpha1"
 	"github.com/vedette-dev/vedette/internal/naming"
+	"github.com/vedette-dev/vedette/internal/rollout"
 	"github.com/vedette-dev/vedette/internal/testing/apiserver"
 	"github.com/vedette-dev/vedette/internal/testing/wrappers"
 	"github.com/vedette-dev/vedette/internal/wire"
@@ -42,6 +46,8 @@ func user() *rbacv1.ClusterRole {
 		{APIGroups: []string{"batch"}, Resources: []string{"jobs"}, Verbs: []string{"create", "delete", "get", "watch"}},
 		{APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: []string{"list"}},
 		{APIGroups: []string{""}, Resources: []string{"pods/log"}, Verbs: []string{"get"}},
+		{APIGroups: []string{"vedette.dev"}, Resources: []string{"shadowrollouts"}, Verbs: []string{"get", "list", "patch"}},
+		{APIGroups: []string{"apps"}, Resources: []string{"controllerrevisions", "deployments"}, Verbs: []string{"get"}},
 	}}
 }
 
@@ -224,5 +230,47 @@ func TestAnotherContextIsAnotherCluster(t *testing.T) {
 	}
 	if code, _, stderr := s.run("status"); code != exitFailed || !strings.Contains(stderr, "reading the kubeconfig") {
 		t.Errorf("exit code %d, %s", code, stderr)
+	}
+}
+
+// TestTheOperatorTakesWhatAPersonDecidesAndGitWhatIsExported, on a real API server and with few rights: a step is written, and the
+// patch makes of the template what serves, so that it is no new revision.
+func TestTheOperatorTakesWhatAPersonDecidesAndGitWhatIsExported(t *testing.T) {
+	s := newScene(t, user())
+	s.monitor()
+	r := fromRun(nil)
+	status := r.Status
+	r.ObjectMeta = metav1.ObjectMeta{Namespace: s.namespace, Name: "flights"}
+	s.create(r)
+	status.DeepCopyInto(&r.Status)
+	s.status(r)
+	run := &v1alpha1.RetrainingRun{State: v1alpha1.RetrainingSucceeded, Version: "v2", URI: "s3://models/$(HOME)/v2"}
+	kept, d := keptOf(t, r, candidate, run), template(s.namespace)
+	s.create(kept)
+	s.create(d)
+
+	if code, stdout, stderr := s.run("rollout", "reject", "flights", string(candidate)); code != exitDone {
+		t.Errorf("reject: exit code %d, %q %s", code, stdout, stderr)
+	}
+	if err := s.admin.Get(t.Context(), client.ObjectKeyFromObject(r), r); err != nil || r.Annotations[naming.AnnotationReject] != string(candidate) {
+		t.Errorf("it has the annotations %v (%v)", r.Annotations, err)
+	}
+	code, stdout, stderr := s.run("export", "flights")
+	if code != exitDone {
+		t.Fatalf("export: exit code %d, %s", code, stderr)
+	}
+	patch, err := yaml.YAMLToJSON([]byte(stdout))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.admin.Patch(t.Context(), d, client.RawPatch(types.StrategicMergePatchType, patch)); err != nil {
+		t.Fatalf("%v, of\n%s", err, stdout)
+	}
+	var serves corev1.PodTemplateSpec
+	if err := yaml.Unmarshal(kept.Data.Raw, &serves); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := rollout.Revision(d.Spec.Template, nil), rollout.Revision(serves, nil); got != want {
+		t.Errorf("with the patch the template is revision %s, and %s serves: %s", got, want, cmp.Diff(serves, d.Spec.Template))
 	}
 }

@@ -5,6 +5,7 @@ package plugin
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,6 +23,7 @@ type why struct {
 	store                            storeFlags
 	output                           output
 	threshold, segment, dataset, run string
+	revision, version                string
 	top                              int
 }
 
@@ -31,13 +33,16 @@ func (p *Plugin) whyCommand() *cobra.Command {
 		Use:   "why NAME",
 		Short: "Show what is behind a violation: segment, predictions, traces, labels, dataset, run and version",
 		Long: `Show what is behind what is wrong with a model: the threshold or the drift, the segment, ten predictions that tell most about it
-with their traces and labels, the datasets that they are in, the retraining runs, and the versions that these made.
+with their traces and labels, the datasets that they are in, the retraining runs, the versions that these made, and what became of them
+in a rollout.
 
 Without flags it asks about the gravest violation. With --dataset or --run it goes the other way: from a dataset, or from what a
-run was trained on, to its predictions and labels, and to what called for it.`,
+run was trained on, to its predictions and labels, and to what called for it. With --version or --revision it starts from what
+serves: from the version that a run made, or from a revision of a rollout, by its parameters.`,
 		Example: `  kubectl vedette why flights
   kubectl vedette why flights --threshold recall --segment atl
-  kubectl vedette why flights --dataset 3f9a2c`,
+  kubectl vedette why flights --dataset 3f9a2c
+  kubectl vedette why flights --revision serving`,
 		Args:              arguments(1, 1, "a NAME"),
 		ValidArgsFunction: p.completeMonitor(0),
 		RunE:              func(cmd *cobra.Command, args []string) error { return p.why(cmd.Context(), y, args[0]) },
@@ -48,8 +53,10 @@ run was trained on, to its predictions and labels, and to what called for it.`,
 	cmd.Flags().StringVar(&y.segment, "segment", "", "Ask about the segment of this `name`")
 	cmd.Flags().StringVar(&y.dataset, "dataset", "", "Start from the dataset whose `digest` begins so")
 	cmd.Flags().StringVar(&y.run, "run", "", "Start from the retraining run of this `name`")
+	cmd.Flags().StringVar(&y.version, "version", "", "Start from the retraining run that made the version of this `name`")
+	cmd.Flags().StringVar(&y.revision, "revision", "", "Start from this `revision` of the monitor's rollout; \"serving\" is the one that serves")
 	cmd.Flags().IntVar(&y.top, "top", 10, "How many predictions to show")
-	cmd.MarkFlagsMutuallyExclusive("dataset", "run", "threshold")
+	cmd.MarkFlagsMutuallyExclusive("dataset", "run", "threshold", "version", "revision")
 	p.completeWhy(cmd)
 	return cmd
 }
@@ -61,6 +68,8 @@ type whyView struct {
 	Suspect   suspect            `json:"suspect"`
 	Evidence  *analyze.WhyReport `json:"evidence"`
 	Runs      []runOfRetraining  `json:"runs,omitempty"`
+	// Rollouts are the revisions that were made of what the runs have made, or serve beside it.
+	Rollouts []rolloutStory `json:"rollouts,omitempty"`
 }
 
 func (p *Plugin) why(ctx context.Context, y *why, name string) error {
@@ -76,8 +85,19 @@ func (p *Plugin) why(ctx context.Context, y *why, name string) error {
 		return err
 	}
 	v := whyView{Namespace: m.Namespace, Monitor: m.Name}
+	v.Rollouts, err = c.stories(ctx, m, y.revision)
+	switch {
+	case err != nil && y.revision != "":
+		return err
+	case err != nil:
+		fmt.Fprintf(p.Stderr, "the rollout is left out: %v\n", err)
+	case y.revision != "" && v.Rollouts[0].Run == "":
+		return p.printWhy(y, &v) // it came from Git: there is nothing behind it that the store could tell
+	case y.revision != "":
+		y.run = v.Rollouts[0].Run
+	}
 	q := analyze.WhyQuestion{Top: y.top}
-	if y.dataset != "" || y.run != "" {
+	if y.dataset != "" || y.run != "" || y.version != "" {
 		err = v.backwards(m, y, &q)
 	} else {
 		err = v.forwards(m, y, &q)
@@ -93,10 +113,14 @@ func (p *Plugin) why(ctx context.Context, y *why, name string) error {
 		v.Runs[0].Reason = sets[0].Reason
 		v.Suspect = because(m, v.Runs[0], y.segment)
 	}
+	return p.printWhy(y, &v)
+}
+
+func (p *Plugin) printWhy(y *why, v *whyView) error {
 	if y.output == outputJSON {
 		return writeJSON(p.Stdout, v)
 	}
-	return p.whyPage(&v).write(p.Stdout)
+	return p.whyPage(v).write(p.Stdout)
 }
 
 // forwards asks about a violation, and which runs came of it.
@@ -165,8 +189,10 @@ func (p *Plugin) whyQuestion(s suspect, q analyze.WhyQuestion) question {
 
 func (p *Plugin) completeWhy(cmd *cobra.Command) {
 	names := map[string]func(*v1alpha1.ModelMonitor) []string{
-		"threshold": thresholdNames, "segment": segmentNames, "run": runNames, "dataset": datasetDigests,
+		"threshold": thresholdNames, "segment": segmentNames, "run": runNames, "dataset": datasetDigests, "version": versionNames,
 	}
+	// It fails only for a flag that is not there.
+	_ = cmd.RegisterFlagCompletionFunc("revision", p.completeRevision)
 	for flag, of := range names {
 		// It fails only for a flag that is not there.
 		_ = cmd.RegisterFlagCompletionFunc(flag, func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {

@@ -14,10 +14,15 @@ import (
 	"github.com/vedette-dev/vedette/internal/naming"
 )
 
-// whyPage is the whole story on one screen: from what is wrong to the version that is to mend it.
+// whyPage is the whole story on one screen: from what is wrong to the version that is to mend it, and what became of that.
 func (p *Plugin) whyPage(v *whyView) *page {
 	out := &page{}
 	s, e := &v.Suspect, v.Evidence
+	if e == nil {
+		out.rows([][]string{{"MODEL", v.Namespace + "/" + v.Monitor}})
+		v.rollouts(out, p.Now())
+		return out
+	}
 	rows := [][]string{{"MODEL", v.Namespace + "/" + v.Monitor}, {"ALERT", s.alert(age(p.Now(), s.Since))}}
 	if s.Job != "" {
 		rows = append(rows, []string{"FOUND BY", s.foundBy()})
@@ -30,6 +35,7 @@ func (p *Plugin) whyPage(v *whyView) *page {
 	v.labels(out)
 	v.datasets(out)
 	v.runs(out)
+	v.rollouts(out, p.Now())
 	out.damaged(e.Damaged)
 	return out
 }

@@ -3,6 +3,7 @@
 package rollout
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -78,6 +79,42 @@ func Apply(template corev1.PodTemplateSpec, parameters []Parameter) (corev1.PodT
 	return *t, nil
 }
 
+// Read takes the values of parameters out of a template that Apply has put them into. Those that it does not have are left out.
+func Read(template corev1.PodTemplateSpec, parameters []v1alpha1.CandidateParameter) []Parameter {
+	var out []Parameter
+	for _, p := range parameters {
+		value := template.Annotations[p.Annotation]
+		if p.Annotation == "" {
+			c := find(&template.Spec, string(cmp.Or(p.Env.Container, p.Arg.Container)))
+			if c == nil {
+				continue
+			}
+			value = getEnv(c, p.Env.Name)
+			if p.Arg.Name != "" {
+				value = getArg(c, p.Arg.Name)
+			}
+			value = strings.ReplaceAll(value, "$$", "$")
+		}
+		if value != "" {
+			out = append(out, Parameter{CandidateParameter: p, Value: value})
+		}
+	}
+	return out
+}
+
+// MadeBy is the last run whose values a template has; nil when it has those of none.
+func MadeBy(template corev1.PodTemplateSpec, parameters []v1alpha1.CandidateParameter, runs []v1alpha1.RetrainingRun) *v1alpha1.RetrainingRun {
+	has := Read(template, parameters)
+	for i := range slices.Backward(runs) {
+		of := Values(parameters, &runs[i])
+		missing := func(p Parameter) bool { return !slices.Contains(has, p) }
+		if runs[i].State == v1alpha1.RetrainingSucceeded && len(of) > 0 && !slices.ContainsFunc(of, missing) {
+			return &runs[i]
+		}
+	}
+	return nil
+}
+
 // find finds a container, be it one that starts first; nil when there is none.
 func find(s *corev1.PodSpec, name string) *corev1.Container {
 	for _, list := range [][]corev1.Container{s.Containers, s.InitContainers} {
@@ -98,6 +135,30 @@ func setEnv(c *corev1.Container, name, value string) {
 		}
 	}
 	c.Env = append(c.Env, corev1.EnvVar{Name: name, Value: value})
+}
+
+func getEnv(c *corev1.Container, name string) string {
+	for i := range c.Env {
+		if c.Env[i].Name == name {
+			return c.Env[i].Value
+		}
+	}
+	return ""
+}
+
+// getArg finds an argument where setArg puts it.
+func getArg(c *corev1.Container, name string) string {
+	for _, list := range [][]string{c.Args, c.Command} {
+		for i, arg := range list {
+			if value, ok := strings.CutPrefix(arg, name+"="); ok {
+				return value
+			}
+			if arg == name && i+1 < len(list) {
+				return list[i+1]
+			}
+		}
+	}
+	return ""
 }
 
 // setArg replaces an argument where the template has it, be it in the command, and else adds it.

@@ -104,6 +104,9 @@ func TestApply(t *testing.T) {
 			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Errorf("template (-want +got):\n%s", diff)
 			}
+			if diff := cmp.Diff([]Parameter{tc.parameter}, Read(got, []v1alpha1.CandidateParameter{tc.parameter.CandidateParameter})); diff != "" {
+				t.Errorf("what is read of it (-want +got):\n%s", diff)
+			}
 			if diff := cmp.Diff(before, tc.template); diff != "" {
 				t.Errorf("the template itself was changed: %s", diff)
 			}
@@ -122,5 +125,32 @@ func TestWhatIsWrittenIntoGitMakesNoRevision(t *testing.T) {
 	written.Spec.Containers[0].Args = []string{"--model=s3://new"}
 	if got, want := Revision(applied, nil), Revision(written, nil); got != want {
 		t.Errorf("got the revision %s, want %s", got, want)
+	}
+}
+
+func TestTheRunThatMadeATemplateIsFound(t *testing.T) {
+	parameters := []v1alpha1.CandidateParameter{
+		{Name: "uri", From: v1alpha1.ParameterSourceURI, Arg: v1alpha1.ParameterArg{Container: "model", Name: "--model"}},
+		{Name: "version", From: v1alpha1.ParameterSourceVersion, Annotation: "version"},
+	}
+	run := func(name v1alpha1.ObjectName, uri, version string) v1alpha1.RetrainingRun {
+		return v1alpha1.RetrainingRun{Name: name, State: v1alpha1.RetrainingSucceeded, URI: uri, Version: version}
+	}
+	runs := []v1alpha1.RetrainingRun{run("first", "s3://1", "v1"), run("second", "s3://2", ""), run("nothing", "", ""), run("third", "s3://3", "v3")}
+	for uri, want := range map[string]v1alpha1.ObjectName{"s3://1": "first", "s3://2": "second", "s3://9": ""} {
+		template, err := Apply(least(), []Parameter{{parameters[0], uri}, {parameters[1], "v1"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got v1alpha1.ObjectName
+		if made := MadeBy(template, parameters, runs); made != nil {
+			got = made.Name
+		}
+		if got != want {
+			t.Errorf("%s was made by %q, want %q", uri, got, want)
+		}
+	}
+	if MadeBy(least(), parameters, runs) != nil {
+		t.Error("a template without the values was made by a run")
 	}
 }

@@ -126,7 +126,7 @@ func addControllers(ctx context.Context, mgr manager.Manager, o options) error {
 	if err := annotationqueue.SetupWithManager(ctx, mgr, annotationqueue.Options{Image: o.reviewImage, Now: time.Now}); err != nil {
 		return fmt.Errorf("adding the controller of AnnotationQueues: %w", err)
 	}
-	if err := shadowrollout.SetupWithManager(ctx, mgr, shadowrollout.Options{Now: time.Now}); err != nil {
+	if err := shadowrollout.SetupWithManager(ctx, mgr, shadowrollout.Options{Audit: log, Now: time.Now}); err != nil {
 		return fmt.Errorf("adding the controller of ShadowRollouts: %w", err)
 	}
 	return mgr.Add(&metrics.Collector{Reader: mgr.GetClient(), Sinks: log.Sinks, Registry: ctrlmetrics.Registry})
