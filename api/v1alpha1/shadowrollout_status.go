@@ -84,7 +84,7 @@ const (
 	// ReasonCandidateNotFound means that the Deployment of spec.candidate does not exist.
 	ReasonCandidateNotFound = "TemplateNotFound"
 	// ReasonTemplateServes means that the template still has replicas, so that they and the primary both serve. Set its
-	// replicas to 0 once the primary is available.
+	// replicas to 0 once the primary is available. It is a reason of Ready that is True.
 	ReasonTemplateServes = "TemplateServes"
 	// ReasonShadowWouldServe means that a Service that is not the rollout's would select the shadow's pods.
 	ReasonShadowWouldServe = "ShadowWouldServe"

@@ -3,6 +3,7 @@
 package shadowrollout
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -25,27 +26,42 @@ import (
 // reconcile takes the rollout one step on, and returns all that stands in the way.
 func (p *pass) reconcile(ctx context.Context) []error {
 	var s seen
-	if err := p.monitored(ctx, &s); err != nil {
-		return []error{err}
-	}
-	p.enter(ctx, s.effective)
-	if problem := rollout.Validate(p.r, s.effective); problem != "" {
-		return []error{reconcileerr.NewStalled(v1alpha1.ReasonInvalidCriterion, "%s", problem)}
-	}
-	s.missing = p.template(ctx, &s)
 	if err := p.workloads(ctx, &s); err != nil {
 		return []error{err}
 	}
-	o, policy := p.observed(&s), p.policy()
-	watched := rollout.Watch(p.r, s.monitor)
-	policy.BakeFailed, policy.BakeBlind = len(watched.Violated) > 0, watched.Blind
-	action, because := rollout.Decide(o, policy)
-	found := []error{s.missing, p.act(ctx, &s, o, action, because, watched), p.serve(ctx, &s, o, action)}
+	found := []error{p.known(ctx, &s)}
+	action, watched := rollout.Wait, rollout.Watched{}
+	o := p.observed(&s)
+	if found[0] == nil {
+		s.missing = p.template(ctx, &s)
+		o = p.observed(&s)
+		var because string
+		watched = rollout.Watch(p.r, s.monitor)
+		action, because = rollout.Decide(o, p.policy(watched))
+		found = append(found, s.missing, p.act(ctx, &s, o, action, because, watched))
+	}
+	// What serves goes on, at the scale that is wanted, whatever else is missing.
+	found = append(found, p.serve(ctx, &s, o, action))
 	pods, err := p.shadowPods(ctx)
+	blocked := cmp.Or(found[0], s.missing)
 	rollout.Report{
-		Rollout: p.r, Observed: o, Action: action, Primary: s.primary, ShadowPods: pods, Missing: messageOf(s.missing), Watched: watched,
+		Rollout: p.r, Observed: o, Action: action, Primary: s.primary, ShadowPods: pods,
+		Missing: messageOf(blocked), MissingReason: reconcileerr.Reason(blocked), Watched: watched,
 	}.Conditions(p.set)
+	p.templateServes = s.templateServes
 	return problems(append(found, err)...)
+}
+
+// known finds what the rollout is about, and takes what waits to the audit log.
+func (p *pass) known(ctx context.Context, s *seen) error {
+	if err := p.monitored(ctx, s); err != nil {
+		return err
+	}
+	p.enter(ctx, s.effective)
+	if problem := rollout.Validate(p.r, s.effective); problem != "" {
+		return reconcileerr.NewStalled(v1alpha1.ReasonInvalidCriterion, "%s", problem)
+	}
+	return nil
 }
 
 // act does the one thing that was decided.
@@ -87,8 +103,12 @@ func (p *pass) act(ctx context.Context, s *seen, o rollout.Observed, action roll
 	return nil
 }
 
-// bootstrap makes the first primary.
+// bootstrap makes the first primary from the template. One that somebody has deleted comes back as it was: the template may be a
+// candidate that nobody has vetted, or one that was rejected.
 func (p *pass) bootstrap(ctx context.Context, s *seen) error {
+	if served := string(p.r.Status.PrimaryRevision); served != "" {
+		return p.primary(ctx, s, served)
+	}
 	if err := p.store(ctx, s); err != nil {
 		return err
 	}

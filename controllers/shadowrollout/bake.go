@@ -19,7 +19,7 @@ func (p *pass) bake() {
 		b.StartTime = metav1.NewTime(p.now)
 	}
 	// Violations come with the ModelMonitor; only the end comes by itself.
-	p.lookAgain(max(b.StartTime.Add(p.policy().Bake).Sub(p.now), time.Second))
+	p.lookAgain(max(b.StartTime.Add(p.policy(rollout.Watched{}).Bake).Sub(p.now), time.Second))
 }
 
 // recordRejection puts on record that a revision is not to serve: the candidate, or the new primary.

@@ -231,7 +231,7 @@ func (p *pass) maxLifetime() time.Duration {
 	return monitor.Duration(cmp.Or(p.r.Spec.Shadow.MaxLifetime, "7d"))
 }
 
-func (p *pass) policy() rollout.Policy {
+func (p *pass) policy(watched rollout.Watched) rollout.Policy {
 	spec := &p.r.Spec
 	return rollout.Policy{
 		Automatic:         spec.Promotion.Policy == v1alpha1.PromotionAutomatic,
@@ -239,5 +239,7 @@ func (p *pass) policy() rollout.Policy {
 		Deadline:          min(monitor.Duration(spec.Analysis.Deadline), p.maxLifetime()),
 		Bake:              monitor.Duration(cmp.Or(spec.Bake.Duration, "1h")),
 		AutomaticRollBack: spec.Bake.Rollback != v1alpha1.RollbackManual,
+		BakeFailed:        len(watched.Violated) > 0,
+		BakeBlind:         watched.Blind,
 	}
 }

@@ -390,6 +390,62 @@ func TestWhatServesKeepsItsConfiguration(t *testing.T) {
 	}
 }
 
+func TestADeletedPrimaryComesBackAsItWas(t *testing.T) {
+	f := newFixture(t)
+	f.template()
+	f.automatic()
+	f.settle()
+	f.push("model:2")
+	f.settle()
+	d := &appsv1.Deployment{}
+	f.read(naming.Primary("fraud"), d)
+	if err := f.admin.Delete(t.Context(), d); err != nil {
+		t.Fatal(err)
+	}
+	f.settle()
+	if f.serving() != "model:1" {
+		t.Errorf("%q serves, which nobody has vetted", f.serving())
+	}
+}
+
+func TestWhatServesScalesWhateverElseIsMissing(t *testing.T) {
+	f := newFixture(t)
+	f.template()
+	f.automatic()
+	f.settle()
+	m := &v1alpha1.ModelMonitor{}
+	f.read("fraud", m)
+	if err := f.admin.Delete(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	r := f.get()
+	r.Spec.Replicas = new(int32(5))
+	if err := f.admin.Update(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	f.settle()
+	f.condition(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonMonitorNotFound)
+	f.condition(v1alpha1.ConditionAvailable, metav1.ConditionTrue, v1alpha1.ReasonPrimaryAvailable)
+	d := &appsv1.Deployment{}
+	if f.read(naming.Primary("fraud"), d); *d.Spec.Replicas != 5 {
+		t.Errorf("the primary has %d pods, want 5", *d.Spec.Replicas)
+	}
+}
+
+func TestATemplateWithPodsIsSaid(t *testing.T) {
+	f := newFixture(t)
+	f.template()
+	d := &appsv1.Deployment{}
+	f.read("fraud", d)
+	d.Spec.Replicas = new(int32(2))
+	if err := f.admin.Update(t.Context(), d); err != nil {
+		t.Fatal(err)
+	}
+	f.automatic()
+	f.settle()
+	f.condition(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonTemplateServes)
+}
+
 func TestAShadowThatWouldServeIsRefused(t *testing.T) {
 	f := newFixture(t)
 	f.create(&corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: f.ns, Name: "greedy"}, Spec: corev1.ServiceSpec{

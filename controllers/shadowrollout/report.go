@@ -5,6 +5,7 @@ package shadowrollout
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -26,6 +27,10 @@ const (
 // report sums up what stands in the way, writes status where it changed, and then tells what changed as events.
 func (p *pass) report(ctx context.Context, before *v1alpha1.ShadowRollout, problems []error) (ctrl.Result, error) {
 	s := monitor.SumUp(p.set, problems, v1alpha1.ReasonSucceeded)
+	if s.Settled && len(problems) == 0 && p.templateServes {
+		p.set.True(v1alpha1.ConditionReady, v1alpha1.ReasonTemplateServes, fmt.Sprintf(
+			"the Deployment %q has pods of its own, which serve beside the primary: set its replicas: 0 once the primary is available", p.r.Spec.Candidate.TemplateRef.Name))
+	}
 	if s.Settled {
 		p.r.Status.ObservedGeneration = p.r.Generation
 	}

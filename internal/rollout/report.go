@@ -27,8 +27,8 @@ type Report struct {
 	Primary *appsv1.Deployment
 	// ShadowPods are those of the shadow.
 	ShadowPods []corev1.Pod
-	// Missing says what the template names that does not exist; empty where nothing is missing.
-	Missing string
+	// Missing says why it is not known what is wanted, and MissingReason in a word; empty where it is.
+	Missing, MissingReason string
 	// Watched is what is known of the new primary.
 	Watched Watched
 }
@@ -83,7 +83,7 @@ func (r Report) fit() condition {
 	case o.Promoted():
 		return yes(v1alpha1.ReasonPromoted, "revision %s was promoted", o.Baking)
 	case t == "":
-		return unknown(v1alpha1.ReasonReferenceMissing, "%s", cmp.Or(r.Missing, "the template is not known"))
+		return unknown(cmp.Or(r.MissingReason, v1alpha1.ReasonProgressingWithRetry), "%s", cmp.Or(r.Missing, "the template could not be read"))
 	case r.Action == Idle, r.Action == Bootstrap:
 		return unknown(v1alpha1.ReasonNoCandidate, "the template is what serves")
 	case r.Action == Shelve:

@@ -5,8 +5,12 @@
 package e2e
 
 import (
+	"context"
+	"fmt"
 	"testing"
 
+	appsv1 "k8s.io/api/apps/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -67,15 +71,47 @@ func TestWithoutEvidenceNothingHappens(t *testing.T) {
 	s.rest()
 }
 
-// untouched fails unless nobody but the test has written the template.
+// TestAdoptingCostsNoRequest takes a Deployment that serves under load over in the two steps that the docs walk through, and gives its
+// primary up again.
+func TestAdoptingCostsNoRequest(t *testing.T) {
+	t.Parallel()
+	s := newRolloutScene(t, "adopt", func(s *rolloutScene) {
+		s.deployment.Spec.Replicas = new(int32(2))
+	})
+	s.drive(100)
+	s.waitRollout(startTimeout, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonTemplateServes, "replicas: 0")
+	s.scale(0)
+	s.waitRollout(startTimeout, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonSucceeded)
+
+	// A rollout that is deleted leaves its primary.
+	if err := cluster.Delete(t.Context(), s.rollout); err != nil {
+		t.Fatal(err)
+	}
+	s.until(startTimeout, "the rollout to be gone", func(ctx context.Context) (bool, string, error) {
+		_, err := s.read(ctx)
+		return apierrors.IsNotFound(err), "it is there", client.IgnoreNotFound(err)
+	})
+	s.rest()
+	s.serving(first)
+	s.untouched()
+}
+
+// scale gives the template's Deployment so many pods of its own, and waits until it has them.
+func (s *rolloutScene) scale(replicas int32) {
+	s.Helper()
+	change(s.scene, s.deployment, func(d *appsv1.Deployment) { d.Spec.Replicas = &replicas })
+	s.until(startTimeout, "the template's pods", func(ctx context.Context) (bool, string, error) {
+		err := cluster.Get(ctx, client.ObjectKeyFromObject(s.deployment), s.deployment)
+		n := s.deployment.Status.Replicas
+		return n == replicas, fmt.Sprintf("there are %d", n), err
+	})
+}
+
+// untouched fails if we have written the template.
 func (s *rolloutScene) untouched() {
 	s.Helper()
 	if err := cluster.Get(s.Context(), client.ObjectKeyFromObject(s.deployment), s.deployment); err != nil {
 		s.Fatal(err)
 	}
-	for _, f := range s.deployment.ManagedFields {
-		if f.Manager != "e2e.test" && f.Subresource != "status" {
-			s.Errorf("%s has written the template", f.Manager)
-		}
-	}
+	s.checkUnwritten(s.T, s.deployment)
 }
