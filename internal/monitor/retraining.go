@@ -186,8 +186,18 @@ func StartRun(status *v1alpha1.RetrainingStatus, run v1alpha1.RetrainingRun) {
 		status.ScheduleSince = run.RequestTime
 	}
 	runs := append(slices.Clone(status.Runs), run)
-	status.Runs = runs[max(0, len(runs)-maxRuns):]
+	if len(runs) > maxRuns {
+		// The last that succeeded stays, however many have failed since: rollouts take their parameters from it.
+		oldest := 0
+		if runs[0].State == v1alpha1.RetrainingSucceeded && !slices.ContainsFunc(runs[1:], succeeded) {
+			oldest = 1
+		}
+		runs = slices.Delete(runs, oldest, oldest+1)
+	}
+	status.Runs = runs
 }
+
+func succeeded(run v1alpha1.RetrainingRun) bool { return run.State == v1alpha1.RetrainingSucceeded }
 
 // Active is the run that is under way; nil when there is none.
 func Active(status v1alpha1.RetrainingStatus) *v1alpha1.RetrainingRun {

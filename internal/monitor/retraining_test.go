@@ -3,6 +3,7 @@
 package monitor_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -210,6 +211,21 @@ func TestEveryRunHasANameOfItsOwn(t *testing.T) {
 	}
 	if s := m.Status.Retraining; len(s.Runs) != 10 || s.StartedRuns != 30 || s.SucceededRuns != 30 || monitor.Active(s) != nil {
 		t.Errorf("status tells of %d runs, %d started, %d succeeded", len(s.Runs), s.StartedRuns, s.SucceededRuns)
+	}
+}
+
+// However many runs fail, the last that succeeded is known: rollouts take their parameters from it.
+func TestTheLastRunThatSucceededIsKept(t *testing.T) {
+	var status v1alpha1.RetrainingStatus
+	for i := range 30 {
+		state := v1alpha1.RetrainingFailed
+		if i < 4 {
+			state = v1alpha1.RetrainingSucceeded
+		}
+		monitor.StartRun(&status, v1alpha1.RetrainingRun{Name: v1alpha1.ObjectName(fmt.Sprint("run-", i)), State: state})
+	}
+	if n := len(status.Runs); n != 10 || status.Runs[0].Name != "run-3" || status.Runs[1].Name != "run-21" || status.Runs[9].Name != "run-29" {
+		t.Errorf("%d runs, from %s and %s to %s", n, status.Runs[0].Name, status.Runs[1].Name, status.Runs[n-1].Name)
 	}
 }
 
