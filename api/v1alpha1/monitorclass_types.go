@@ -130,7 +130,25 @@ type PrometheusSpec struct {
 	// +kubebuilder:validation:MinProperties=1
 	// +kubebuilder:validation:MaxProperties=16
 	RuleLabels map[string]string `json:"ruleLabels,omitempty"`
+
+	// queries says whether ShadowRollouts may ask it what they like: whoever may edit one reads the answers in its status,
+	// also about other namespaces. Defaults to None.
+	// +optional
+	// +default="None"
+	Queries PrometheusQueries `json:"queries,omitempty"`
 }
+
+// PrometheusQueries says which queries of their own ShadowRollouts may ask.
+//
+// +kubebuilder:validation:Enum=None;Any
+type PrometheusQueries string
+
+const (
+	// PrometheusQueriesNone lets none through: a criterion with a promQL is refused.
+	PrometheusQueriesNone PrometheusQueries = "None"
+	// PrometheusQueriesAny lets all through.
+	PrometheusQueriesAny PrometheusQueries = "Any"
+)
 
 // SidecarSpec says how the capture sidecar runs.
 //

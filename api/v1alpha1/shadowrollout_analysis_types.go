@@ -116,7 +116,7 @@ const (
 // +kubebuilder:validation:XValidation:rule="(has(self.signal) && self.signal == 'LatencySeconds') == has(self.quantile)",message="quantile must be set if and only if signal is LatencySeconds",fieldPath=".quantile"
 // +kubebuilder:validation:XValidation:rule="(has(self.signal) && self.signal == 'LatencySeconds') == has(self.maxRatio)",message="maxRatio must be set if and only if signal is LatencySeconds",fieldPath=".maxRatio"
 // +kubebuilder:validation:XValidation:rule="(has(self.signal) && self.signal != 'LatencySeconds') == has(self.maxDifference)",message="maxDifference must be set if and only if signal is set and not LatencySeconds",fieldPath=".maxDifference"
-// +kubebuilder:validation:XValidation:rule="!has(self.maxDifference) || (has(self.signal) && self.signal in ['ScoreDifference', 'ScoreShift']) || double(self.maxDifference) <= 1.0",message="maxDifference must be at most 1: the signal is from 0 to 1",fieldPath=".maxDifference"
+// +kubebuilder:validation:XValidation:rule="!has(self.maxDifference) || (has(self.signal) && self.signal in ['ScoreDifference', 'ScoreShift']) || double(self.maxDifference) < 1.0",message="maxDifference must be below 1: the signal is from 0 to 1",fieldPath=".maxDifference"
 // +kubebuilder:validation:XValidation:rule="!has(self.segments) || has(self.signal)",message="segments may only be set with signal: a threshold has its own, and a query selects what it asks for",fieldPath=".segments"
 type Criterion struct {
 	// name names the criterion.
@@ -134,7 +134,7 @@ type Criterion struct {
 
 	// maxRatio is the most that the shadow's LatencySeconds may be, as a multiple of the primary's, for example "1.1".
 	// +optional
-	// +kubebuilder:validation:XValidation:rule="double(self) >= 1.0 && double(self) <= 100.0",message="maxRatio must be from 1 to 100"
+	// +kubebuilder:validation:XValidation:rule="double(self) >= 1.1 && double(self) <= 100.0",message="maxRatio must be from 1.1 to 100: less cannot be told from 1"
 	MaxRatio Decimal `json:"maxRatio,omitempty"`
 
 	// maxDifference is the most by which the shadow's signal may exceed the primary's, for example "0.01". Of Disagreement and
@@ -143,17 +143,17 @@ type Criterion struct {
 	// +kubebuilder:validation:XValidation:rule="double(self) > 0.0",message="maxDifference must be above 0: that two versions are exactly alike cannot be shown"
 	MaxDifference Decimal `json:"maxDifference,omitempty"`
 
-	// threshold names a threshold of the ModelMonitor, which is then applied to the shadow. Its signal must be LatencySeconds,
-	// ErrorRatio, MeanConfidence or MeanEntropy.
+	// threshold names a threshold of the ModelMonitor, which is then applied to the shadow. It must be
+	// a max of LatencySeconds or ErrorRatio.
 	// +optional
 	Threshold ItemName `json:"threshold,omitempty"`
 
-	// promQL is a query of your own with the bounds of its answer.
+	// promQL is a query of your own with the bounds of its answer. The MonitorClass must let it through.
 	// +optional
 	PromQL PromQLCriterion `json:"promQL,omitempty,omitzero"`
 
 	// segments restrict a criterion of a signal to some segments of the ModelMonitor; "all" stands for all traffic. When unset,
-	// it must hold for all traffic and in every segment.
+	// it must hold for all traffic and in every segment; LatencySeconds for all traffic alone.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1

@@ -40,12 +40,9 @@ const (
 	ReasonDeadlineExceeded = "DeadlineExceeded"
 	// ReasonInsufficientTraffic means that too few requests were compared to tell.
 	ReasonInsufficientTraffic = "InsufficientTraffic"
-	// ReasonEvidenceIncomplete means that Prometheus does not hold all counts since the start, for example because it keeps
-	// them for less than the deadline.
-	ReasonEvidenceIncomplete = "EvidenceIncomplete"
 	// ReasonPaused means that a person has paused the rollout; evidence goes on being gathered.
 	ReasonPaused = "Paused"
-	// ReasonAborted means that a person has ended the trial of the revision without a verdict.
+	// ReasonAborted means that a person has ended the trial of the revision.
 	ReasonAborted = "Aborted"
 	// ReasonShadowUnschedulable means that no node takes the shadow's pods. It says nothing about the candidate.
 	ReasonShadowUnschedulable = "ShadowUnschedulable"
@@ -177,7 +174,7 @@ type CandidateStatus struct {
 	// +kubebuilder:validation:Minimum=1
 	Attempt int64 `json:"attempt,omitempty"`
 
-	// startTime is when requests were first copied to it. The deadline counts from it.
+	// startTime is when its shadow was made. The deadline counts from it.
 	// +optional
 	StartTime metav1.Time `json:"startTime,omitempty,omitzero"`
 
@@ -283,6 +280,10 @@ type BakeStatus struct {
 	// previousRevision is what served before, and comes back on a rollback. When unset, nothing did.
 	// +optional
 	PreviousRevision Revision `json:"previousRevision,omitempty"`
+
+	// promotionTime is when it was promoted. What a threshold has been violated since counts against it.
+	// +optional
+	PromotionTime metav1.Time `json:"promotionTime,omitempty,omitzero"`
 
 	// startTime is when the new primary had rolled out. When unset, it has not yet.
 	// +optional

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -15,7 +16,6 @@ import (
 	"github.com/vedette-dev/vedette/api/v1alpha1"
 	"github.com/vedette-dev/vedette/internal/criteria"
 	"github.com/vedette-dev/vedette/internal/monitor"
-	"github.com/vedette-dev/vedette/internal/naming"
 	"github.com/vedette-dev/vedette/internal/prometheus"
 	"github.com/vedette-dev/vedette/internal/rollout"
 )
@@ -23,6 +23,9 @@ import (
 // evaluate reads the evidence when that is due, and judges it. What follows from a verdict follows in the next pass: by then it is
 // on record.
 func (p *pass) evaluate(ctx context.Context, s *seen) error {
+	if err := p.shadow(ctx, s); err != nil {
+		return err
+	}
 	if err := p.mirror(ctx, s); err != nil {
 		return err
 	}
@@ -62,6 +65,9 @@ func (p *pass) await(ctx context.Context, s *seen, o rollout.Observed) error {
 		return p.clear(ctx)
 	}
 	p.lookAgain(left)
+	if err := p.shadow(ctx, s); err != nil {
+		return err
+	}
 	return p.mirror(ctx, s)
 }
 
@@ -101,9 +107,19 @@ var (
 	errLost         = errors.New("prometheus holds fewer pairs than it did before")
 )
 
+// maxMessage bounds what is put on record in words.
+const maxMessage = 2048
+
+func bounded(s string) string {
+	if len(s) <= maxMessage {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxMessage-3], "") + "..."
+}
+
 // decide puts a decision on record.
 func (p *pass) decide(revision v1alpha1.Revision, verdict v1alpha1.Verdict, message string) {
-	p.r.Status.Decision = v1alpha1.RolloutDecision{Revision: revision, Verdict: verdict, Message: message, Time: metav1.NewTime(p.now)}
+	p.r.Status.Decision = v1alpha1.RolloutDecision{Revision: revision, Verdict: verdict, Message: bounded(message), Time: metav1.NewTime(p.now)}
 }
 
 // maxRejected is how many rejected revisions are remembered.
@@ -114,7 +130,7 @@ func (p *pass) reject(revision v1alpha1.Revision, reason, message string) {
 	status := &p.r.Status
 	rejected := slices.DeleteFunc(slices.Clone(status.Rejected), func(r v1alpha1.RejectedRevision) bool { return r.Revision == revision })
 	status.Rejected = slices.Insert(rejected, 0, v1alpha1.RejectedRevision{
-		Revision: revision, Reason: reason, Message: message, Time: metav1.NewTime(p.now), Retry: p.r.Annotations[naming.AnnotationRetry],
+		Revision: revision, Reason: reason, Message: bounded(message), Time: metav1.NewTime(p.now), Retry: p.retry(),
 	})
 	status.Rejected = status.Rejected[:min(len(status.Rejected), maxRejected)]
 }

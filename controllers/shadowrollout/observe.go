@@ -181,13 +181,13 @@ func (p *pass) observed(s *seen) rollout.Observed {
 			Abort: annotations[naming.AnnotationAbort], Paused: annotations[naming.AnnotationPause],
 		},
 	}
-	if annotations[naming.AnnotationPromote] != "" {
-		o.Approved = annotations[naming.AnnotationPromote]
+	if promote := annotations[naming.AnnotationPromote]; promote != "" && promote == o.Template {
+		o.Approved = promote
 	}
 	if status.Decision.Verdict == v1alpha1.VerdictPass {
 		o.Passed = string(status.Decision.Revision)
 	}
-	if v := annotations[naming.AnnotationRetry]; v != "" && v != p.retried(o.Template) {
+	if v := annotations[naming.AnnotationRetry]; v != "" && p.retry() != p.retried(o.Template) {
 		o.Retry, _, _ = strings.Cut(v, "/")
 	}
 	for _, r := range status.Rejected {
@@ -196,6 +196,9 @@ func (p *pass) observed(s *seen) rollout.Observed {
 	if s.primary != nil {
 		o.Primary = s.primary.Labels[naming.LabelRevision]
 		o.PrimarySettled, o.PrimaryFailed = rollout.Settled(s.primary), rollout.Failed(s.primary)
+	}
+	if o.Primary == "" {
+		o.Primary = string(status.PrimaryRevision) // somebody has deleted it: it comes back as it was
 	}
 	if s.shadow != nil {
 		o.Shadow, o.ShadowAvailable = s.shadow.Labels[naming.LabelRevision], rollout.Settled(s.shadow)
@@ -213,7 +216,7 @@ func (p *pass) retried(revision string) string {
 	if c := p.r.Status.Candidate; string(c.Revision) == revision {
 		return c.Retry
 	}
-	return p.r.Annotations[naming.AnnotationRetry] // it was never tried
+	return p.retry() // it was never tried
 }
 
 // shadowPods lists the shadow's pods.

@@ -54,6 +54,8 @@ type pass struct {
 	// audited says whether the class keeps an audit log; retrained is the retraining run whose values the candidate has.
 	audited   bool
 	retrained string
+	// templateServes says that the template has pods of its own.
+	templateServes bool
 }
 
 // Reconcile takes a rollout one step on, and reports what it found.

@@ -29,7 +29,8 @@ func (p *pass) report(ctx context.Context, before *v1alpha1.ShadowRollout, probl
 	s := monitor.SumUp(p.set, problems, v1alpha1.ReasonSucceeded)
 	if s.Settled && len(problems) == 0 && p.templateServes {
 		p.set.True(v1alpha1.ConditionReady, v1alpha1.ReasonTemplateServes, fmt.Sprintf(
-			"the Deployment %q has pods of its own, which serve beside the primary: set its replicas: 0 once the primary is available", p.r.Spec.Candidate.TemplateRef.Name))
+			"the Deployment %q has pods of its own, which serve beside the primary: set its replicas: 0 once the primary is available and has the %d pods that it needs",
+			p.r.Spec.Candidate.TemplateRef.Name, *p.r.Spec.Replicas))
 	}
 	if s.Settled {
 		p.r.Status.ObservedGeneration = p.r.Generation

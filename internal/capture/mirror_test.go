@@ -210,7 +210,11 @@ func TestMirroringCountsEveryRequestOnce(t *testing.T) {
 	if d := cmp.Diff(counted, inRows(rows)); d != "" {
 		t.Errorf("pairs in metrics and in rows (-metrics +rows):\n%s", d)
 	}
+	asked := 0
 	for _, row := range rows {
+		if row.Instance == 0 && row.ReplicaProbability > 0 {
+			asked++
+		}
 		if row.Instance == 0 && row.ReplicaSame != nil {
 			replicas++
 			if !*row.ReplicaSame || row.ReplicaProbability != 0.5 {
@@ -221,7 +225,7 @@ func TestMirroringCountsEveryRequestOnce(t *testing.T) {
 	if agreement["all/other"] != others || triples["all/same"] != replicas || triples["all/other"] != 0 || replicas == 0 {
 		t.Errorf("agreement %v and %v; want %d others, %d replicas", agreement, triples, others, replicas)
 	}
-	if latencies["all/primary"] != n+1-want["all/dropped"] || latencies["all/shadow"] != latencies["all/primary"] || latencies["ATL/shadow"] == 0 || latencies["far/shadow"] != 0 {
+	if latencies["all/primary"] != n+1-want["all/dropped"]-asked || latencies["all/shadow"] != latencies["all/primary"] || latencies["ATL/shadow"] == 0 || latencies["far/shadow"] != 0 {
 		t.Errorf("latencies %v", latencies)
 	}
 	if got := len(b.stored(record.Predictions)); got == 0 {

@@ -104,7 +104,7 @@ func newSidecar(ctx context.Context, o Options) (*sidecar, error) {
 	})
 	s.uploader = spool.NewUploader(files)
 	start := o.Clock()
-	s.mirror = mirror.New(mirror.Options{Metrics: metrics, Upstream: o.Upstream, Start: start, Clock: o.Clock, Log: o.Log})
+	s.mirror = mirror.New(mirror.Options{Metrics: metrics, Upstream: o.Upstream, Clock: o.Clock, Log: o.Log})
 	s.pipeline = pipeline.New(pipeline.Options{
 		Metrics: metrics, Budget: proxy.NewBudget(bufferBytes), QueueItems: bufferItems, Spool: files, Mirror: s.mirror,
 		Pod: o.Pod, PodUID: o.PodUID, Start: start, Clock: o.Clock, Log: o.Log,

@@ -69,16 +69,16 @@ const (
 )
 
 // Metrics of the sidecar about pairs: a request that was mirrored, and the answers to it. They carry model, but no version, and
-// rollout, candidate (the shadow's revision), attempt, run (when the container started, in Unix seconds: all begin anew there)
+// rollout, candidate (the shadow's revision), attempt, run (when these series began, in Unix seconds: after a restart, or a pause, they begin anew)
 // and, but for the share, segment: "all", or the name of a segment that an instance of the request is in.
 const (
 	// MetricPairs counts requests that were chosen to be mirrored, by outcome: compared, primary_error, shadow_error, both_error,
 	// shadow_timeout, shadow_unreachable, incomparable, dropped (beyond a bound), lost (the primary's own record was), cancelled.
 	MetricPairs = "vedette_pairs_total"
-	// MetricPairStatus counts pairs that were sent, and whose client did not give up, by how each side ended; labels primary, shadow:
-	// ok, invalid (4xx), error (5xx, a timeout, broken or unreachable).
+	// MetricPairStatus counts pairs that reached the shadow, and whose client did not give up, by how each side ended; labels primary, shadow:
+	// ok, invalid (4xx), error (5xx, a timeout or broken; of the primary also unreachable).
 	MetricPairStatus = "vedette_pair_status_total"
-	// MetricPairAgreement counts compared pairs by one instance each; label shadow: same, other; label replica, of the primary's
+	// MetricPairAgreement counts compared pairs by one instance each, and as other those of which only the shadow's answer cannot be read; label shadow: same, other; label replica, of the primary's
 	// second answer: none, same, other.
 	MetricPairAgreement = "vedette_pair_agreement_total"
 	// MetricPairDifferenceSum sums the differences of compared pairs, shadow less primary, of one instance each; label of: score,
@@ -89,7 +89,7 @@ const (
 	MetricPairDifferenceSquares = "vedette_pair_difference_squares_total"
 	// MetricPairDifferenceCount counts the same differences; label of.
 	MetricPairDifferenceCount = "vedette_pair_difference_count_total"
-	// MetricPairLatency counts the latencies of pairs both of whose sides answered or timed out, from when the request was whole to
+	// MetricPairLatency counts the latencies of pairs whose primary was not asked twice and both of whose sides answered or timed out, from when the request was whole to
 	// the end of the answer; labels side: primary, shadow; bucket: 16 times the binary logarithm of the microseconds, rounded down.
 	MetricPairLatency = "vedette_pair_latency_total"
 	// MetricPairReplicaShare is the share of mirrored requests that the primary is asked a second time, now.

@@ -27,13 +27,16 @@ type Try struct {
 // pairCounters matches the names of what sidecars count of pairs.
 const pairCounters = "vedette_pairs?_.+"
 
+// evidenceTimeout bounds the question: it is about many series, over as long as a try takes.
+const evidenceTimeout = 30 * time.Second
+
 // slack is added to how far back is looked: clocks differ, and a counter that is read a little too early is not there yet.
 const slack = 10 * time.Minute
 
 // Evidence is what the sidecars have counted of a try: the last value of each counter, of every pod and start of a container, those
 // that are gone included, added up. Rates and increases are no substitute: they extrapolate, and a count is exact.
 func (c Client) Evidence(ctx context.Context, address string, t Try) (criteria.Evidence, error) {
-	result, err := c.query(ctx, address, t.query())
+	result, err := c.within(ctx, evidenceTimeout, address, t.query())
 	if err != nil {
 		return nil, fmt.Errorf("asking Prometheus: %w", err)
 	}
@@ -53,12 +56,13 @@ func (c Client) Evidence(ctx context.Context, address string, t Try) (criteria.E
 	return e, nil
 }
 
-// query sums up on the server, so that the answer does not grow with the number of pods.
+// query sums up on the server, so that the answer does not grow with the number of pods. A pod that is scraped twice, or whose other
+// labels have changed, counts once.
 func (t Try) query() string {
 	counters := promql.Select("", promql.Match{Label: "__name__", Op: "=~", Value: pairCounters},
 		promql.Equal("namespace", t.Namespace), promql.Equal("rollout", t.Rollout), promql.Equal("candidate", t.Candidate), promql.Equal("attempt", t.Attempt))
-	return fmt.Sprintf("sum by (__name__, segment, outcome, primary, shadow, replica, of, direction, side, bucket) (last_over_time(%s[%ds]))",
-		counters, int64((t.Since + slack).Seconds()))
+	const labels = "__name__, segment, outcome, primary, shadow, replica, of, direction, side, bucket"
+	return fmt.Sprintf("sum by (%s) (max by (pod, run, %s) (last_over_time(%s[%ds])))", labels, labels, counters, int64((t.Since + slack).Seconds()))
 }
 
 // add puts a counter to where it belongs. One that is not known is of a later release, and means nothing here.

@@ -72,7 +72,12 @@ func (s series) number() (float64, error) {
 }
 
 func (c Client) query(ctx context.Context, address, query string) ([]series, error) {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	return c.within(ctx, timeout, address, query)
+}
+
+// within asks, and waits no longer than the limit.
+func (c Client) within(ctx context.Context, limit time.Duration, address, query string) ([]series, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	body := strings.NewReader(url.Values{"query": {query}}.Encode())
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(address, "/")+"/api/v1/query", body)

@@ -50,7 +50,7 @@ func Judge(r *v1alpha1.ShadowRollout, m *v1alpha1.ModelMonitor, e monitor.Effect
 	}
 	for _, c := range a.Criteria {
 		if c.PromQL.Query != "" {
-			f := answered(c, answers[string(c.Name)])
+			f := answered(c, answers[string(c.Name)], j.Pairs >= int64(cmp.Or(c.MinSamples, a.MinSamples, 100)))
 			j.Findings = append(j.Findings, f)
 			j.Verdict = worse(j.Verdict, f.Verdict, len(findings) == 0)
 		}
@@ -128,6 +128,9 @@ func Validate(r *v1alpha1.ShadowRollout, e monitor.Effective) string {
 				return fmt.Sprintf("criterion %q is about segment %q, which the ModelMonitor does not have", c.Name, s)
 			}
 		}
+		if c.PromQL.Query != "" && e.Class.Spec.Prometheus.Queries != v1alpha1.PrometheusQueriesAny {
+			return fmt.Sprintf("criterion %q has a promQL, which the MonitorClass %q does not let through: its prometheus.queries must be Any", c.Name, e.Class.Name)
+		}
 		if c.Threshold == "" {
 			continue
 		}
@@ -150,11 +153,14 @@ func Validate(r *v1alpha1.ShadowRollout, e monitor.Effective) string {
 	return ""
 }
 
-func answered(c v1alpha1.Criterion, a Answer) v1alpha1.RolloutFinding {
+// answered judges what a query yielded, once enough pairs were compared: it may be about the time before them.
+func answered(c v1alpha1.Criterion, a Answer, enough bool) v1alpha1.RolloutFinding {
 	f := v1alpha1.RolloutFinding{Criterion: c.Name, Segment: criteria.Everything, Verdict: v1alpha1.VerdictPass, Estimate: decimal(a.Value)}
 	switch {
 	case a.Err != nil:
 		f.Verdict, f.Estimate = v1alpha1.VerdictInconclusive, ""
+	case !enough:
+		f.Verdict = v1alpha1.VerdictInconclusive
 	case c.PromQL.Min != "" && a.Value < number(string(c.PromQL.Min), 0), c.PromQL.Max != "" && a.Value > number(string(c.PromQL.Max), 0):
 		f.Verdict = v1alpha1.VerdictFail
 	}

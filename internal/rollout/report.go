@@ -133,14 +133,14 @@ func (r Report) shadowNotUp() condition {
 	return unknown(v1alpha1.ReasonShadowNotAvailable, "the pods of the shadow are not ready yet: see their events if they stay so")
 }
 
-func bounded(s string) string { return s[:min(len(s), 300)] }
+func bounded(s string) string { return strings.ToValidUTF8(s[:min(len(s), 300)], "") }
 
 // running says why there is no verdict yet, in words that change only when what is missing does.
 func (r Report) running() condition {
 	c := &r.Rollout.Status.Candidate
 	switch {
 	case c.Errors >= max(r.Rollout.Spec.Analysis.ErrorLimit, 1):
-		return unknown(v1alpha1.ReasonMetricsUnavailable, "Prometheus does not answer what was counted: nothing is promoted or rejected until it does; the manager's log says more")
+		return unknown(v1alpha1.ReasonMetricsUnavailable, "Prometheus does not answer what was counted, or has lost a part of it: nothing is promoted or rejected until it does; the manager's log says more")
 	case c.LastEvaluationTime.IsZero():
 		return unknown(v1alpha1.ReasonAnalysisRunning, "revision %s is being tried", c.Revision)
 	case c.Pairs == nil || *c.Pairs == 0:

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/vedette-dev/vedette/api/v1alpha1"
 	"github.com/vedette-dev/vedette/internal/monitor"
@@ -19,7 +20,7 @@ type Watched struct {
 	Blind bool
 }
 
-// Watch looks at what the monitor has found since the new primary is up. What was violated before its promotion is not its doing.
+// Watch looks at what the monitor has found since the promotion. What was violated before its promotion is not its doing.
 func Watch(r *v1alpha1.ShadowRollout, m *v1alpha1.ModelMonitor) Watched {
 	var w Watched
 	watched := func(name v1alpha1.ItemName) bool {
@@ -31,8 +32,8 @@ func Watch(r *v1alpha1.ShadowRollout, m *v1alpha1.ModelMonitor) Watched {
 		return w
 	}
 	c := meta.FindStatusCondition(m.Status.Conditions, v1alpha1.ConditionWithinThresholds)
-	w.Blind = c == nil || c.Reason == v1alpha1.ReasonMetricsUnavailable
-	since := r.Status.Bake.StartTime
+	w.Blind = c == nil || c.Status == metav1.ConditionUnknown || c.Reason == v1alpha1.ReasonMetricsUnavailable
+	since := r.Status.Bake.PromotionTime
 	for _, v := range m.Status.Violations {
 		if watched(v.ThresholdName) && !since.IsZero() && !v.StartTime.Before(&since) {
 			w.Violated = append(w.Violated, at(v1alpha1.RolloutFinding{Criterion: v.ThresholdName, Segment: v.Segment}))

@@ -70,17 +70,17 @@ var rolloutRules = map[string]row{
 	"spec.analysis.criteria[]: maxDifference must be set if and only if signal is set and not LatencySeconds": {
 		criteria(`signal: Disagreement, maxDifference: "0.01"`), criteria(`threshold: errors, maxDifference: "0.01"`),
 	},
-	"spec.analysis.criteria[]: maxDifference must be at most 1: the signal is from 0 to 1": {
+	"spec.analysis.criteria[]: maxDifference must be below 1: the signal is from 0 to 1": {
 		criteria(`signal: ScoreDifference, maxDifference: "20"`), criteria(`signal: MeanEntropy, maxDifference: "20"`),
 	},
 	"spec.analysis.criteria[]: segments may only be set with signal: a threshold has its own, and a query selects what it asks for": {
 		criteria(`signal: ErrorRatio, maxDifference: "0.1", segments: [all, atl]`), criteria(`threshold: errors, segments: [atl]`),
 	},
 	"spec.analysis.criteria[].quantile: quantile must be between 0 and 1": {
-		criteria(`signal: LatencySeconds, quantile: "0.999", maxRatio: "1"`), criteria(`signal: LatencySeconds, quantile: "1", maxRatio: "1"`),
+		criteria(`signal: LatencySeconds, quantile: "0.999", maxRatio: "2"`), criteria(`signal: LatencySeconds, quantile: "1", maxRatio: "2"`),
 	},
-	"spec.analysis.criteria[].maxRatio: maxRatio must be from 1 to 100": {
-		criteria(`signal: LatencySeconds, quantile: "0.9", maxRatio: "1.0"`), criteria(`signal: LatencySeconds, quantile: "0.9", maxRatio: "0.9"`),
+	"spec.analysis.criteria[].maxRatio: maxRatio must be from 1.1 to 100: less cannot be told from 1": {
+		criteria(`signal: LatencySeconds, quantile: "0.9", maxRatio: "1.1"`), criteria(`signal: LatencySeconds, quantile: "0.9", maxRatio: "1.09"`),
 	},
 	"spec.analysis.criteria[].maxDifference: maxDifference must be above 0: that two versions are exactly alike cannot be shown": {
 		criteria(`signal: ScoreShift, maxDifference: "0.000001"`), criteria(`signal: ScoreShift, maxDifference: "0"`),

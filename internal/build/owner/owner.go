@@ -55,9 +55,10 @@ func QueueReference(q *v1alpha1.AnnotationQueue) *metav1.OwnerReferenceApplyConf
 	return reference(kindQueue, q.Name, q.UID)
 }
 
-// RolloutReference makes the rollout the controller of a child, so that the child goes with it.
+// RolloutReference makes the rollout the controller of a child, so that the child goes with it. It does not block the rollout's
+// deletion: else the child would be deleted first where that is in the foreground, before the rollout can let go of what is to stay.
 func RolloutReference(r *v1alpha1.ShadowRollout) *metav1.OwnerReferenceApplyConfiguration {
-	return reference(kindRollout, r.Name, r.UID)
+	return reference(kindRollout, r.Name, r.UID).WithBlockOwnerDeletion(false)
 }
 
 func reference(kind, name string, uid types.UID) *metav1.OwnerReferenceApplyConfiguration {

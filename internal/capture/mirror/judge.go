@@ -25,6 +25,8 @@ type finding struct {
 	outcome record.PairOutcome
 	// replicated says that the primary's second answer can be compared with its first.
 	replicated bool
+	// spoiled says that the shadow's answer cannot be read, and that the primary's can: whoever asked would have got nothing of use.
+	spoiled bool
 }
 
 // judge decodes what the copies answered, and compares.
@@ -47,6 +49,7 @@ func (p *Pair) judge() finding {
 		f.rows[i] = row
 	}
 	if f.outcome == record.PairCompared && !readable {
+		f.spoiled = p.primary.readable() && !p.shadow.cut
 		f.outcome, f.replicated = record.PairIncomparable, false
 	}
 	for i := range f.rows {
@@ -149,12 +152,18 @@ func (p *Pair) countIn(segment string, f finding, instances []record.Pair) {
 	series := p.target.series
 	switch f.outcome {
 	case record.PairDropped, record.PairLost, record.PairCancelled:
+	case record.PairShadowUnreachable: // a pod of the shadow that is not there, drained or preempted, says nothing about the candidate
 	default:
 		series.Status(segment, p.primary.end(), p.shadow.end())
-		if p.primary.Whole && p.shadow.timed() && (segment == all || slices.Contains(p.target.LatencySegments, segment)) {
+		// A primary that answers a second time at the same moment is slower than it would be.
+		alone := p.probability == 0
+		if alone && p.primary.Whole && p.shadow.timed() && (segment == all || slices.Contains(p.target.LatencySegments, segment)) {
 			series.Latency(segment, "primary", p.primary.End.Sub(p.whole))
 			series.Latency(segment, "shadow", p.shadow.latency)
 		}
+	}
+	if f.spoiled {
+		series.Agreement(segment, "other", "none")
 	}
 	if f.outcome == record.PairCompared {
 		one := &instances[int(fraction(p.requestID, saltInstance)*float64(len(instances)))]

@@ -24,10 +24,8 @@ type Options struct {
 	Metrics *telemetry.Metrics
 	// Upstream is the model server's host:port, which replicas go to.
 	Upstream string
-	// Start is when the container started.
-	Start time.Time
-	Clock func() time.Time
-	Log   *slog.Logger
+	Clock    func() time.Time
+	Log      *slog.Logger
 }
 
 // Bounds that no document loosens: the sidecar has little memory.
@@ -88,7 +86,7 @@ func (m *Mirror) Use(document *wire.Mirror) {
 	t := &target{Mirror: *document, agreed: new(atomic.Int64)}
 	t.MaxInFlight, t.MaxBytes = min(t.MaxInFlight, maxInFlight), min(t.MaxBytes, maxBytes)
 	t.series = m.Metrics.BindPairs(&telemetry.PairBinding{
-		Rollout: t.Rollout, Candidate: t.Candidate, Attempt: t.Attempt, Run: m.Start.Unix(),
+		Rollout: t.Rollout, Candidate: t.Candidate, Attempt: t.Attempt, Run: now.Unix(),
 	}, now)
 	if old := m.current.Load(); old != nil && old.Rollout == t.Rollout && old.Primary == t.Primary {
 		t.agreed = old.agreed

@@ -50,7 +50,7 @@ func newFixture(t *testing.T, shadow, primary http.HandlerFunc) *fixture {
 	}
 	f := &fixture{t: t, budget: proxy.NewBudget(1 << 20), address: serve(shadow)}
 	f.Mirror = New(Options{
-		Metrics: metrics, Upstream: serve(primary), Start: time.Unix(7, 0), Clock: time.Now, Log: slog.New(slog.DiscardHandler),
+		Metrics: metrics, Upstream: serve(primary), Clock: time.Now, Log: slog.New(slog.DiscardHandler),
 	})
 	t.Cleanup(func() { f.Drain(context.Background()) })
 	f.schema(wire.Schema{Prediction: wire.Prediction{Kind: wire.BinaryClassification, Classes: []string{"no", "yes"}}})
@@ -179,6 +179,7 @@ func TestOutcomes(t *testing.T) {
 		lose    bool
 		outcome record.PairOutcome
 		status  string // as labels; empty: not counted
+		spoiled bool   // counted as an answer that is another
 	}{
 		"both answer":                        {shadow: score("0.75"), primary: answered200(0.25), outcome: record.PairCompared, status: "ok/ok"},
 		"the primary fails":                  {shadow: score("0.75"), primary: failed, outcome: record.PairPrimaryError, status: "error/ok"},
@@ -188,9 +189,9 @@ func TestOutcomes(t *testing.T) {
 		"the shadow hangs":                   {shadow: hang, change: short, primary: answered200(0.25), outcome: record.PairShadowTimeout, status: "ok/error"},
 		"the primary fails, the other hangs": {shadow: hang, change: short, primary: failed, outcome: record.PairBothError, status: "error/error"},
 		"the shadow says it took too long":   {shadow: status(504), primary: answered200(0.25), outcome: record.PairShadowTimeout, status: "ok/error"},
-		"the shadow is dead": {
+		"the shadow is not there, which says nothing about it": {
 			change: func(m *wire.Mirror) { m.Address = "127.0.0.1:1" }, primary: answered200(0.25),
-			outcome: record.PairShadowUnreachable, status: "ok/error",
+			outcome: record.PairShadowUnreachable,
 		},
 		"the shadow breaks off": {
 			shadow: func(w http.ResponseWriter, _ *http.Request) {
@@ -199,11 +200,11 @@ func TestOutcomes(t *testing.T) {
 			},
 			primary: answered200(0.25), outcome: record.PairShadowError, status: "ok/error",
 		},
-		"an answer that is no JSON":       {shadow: func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "{") }, primary: answered200(0.25), outcome: record.PairIncomparable, status: "ok/ok"}, //nolint:errcheck // The reader checks.
-		"an answer of another length":     {shadow: score("0.75,0.5"), primary: answered200(0.25), outcome: record.PairIncomparable, status: "ok/ok"},
+		"an answer that is no JSON":       {shadow: func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "{") }, primary: answered200(0.25), outcome: record.PairIncomparable, status: "ok/ok", spoiled: true}, //nolint:errcheck // The reader checks.
+		"an answer of another length":     {shadow: score("0.75,0.5"), primary: answered200(0.25), outcome: record.PairIncomparable, status: "ok/ok", spoiled: true},
 		"an answer beyond the limit":      {shadow: score(`0.75,"` + strings.Repeat("x", 5<<10) + `"`), primary: answered200(0.25), outcome: record.PairIncomparable, status: "ok/ok"},
 		"the primary's cannot be decoded": {shadow: score("0.75"), primary: unreadable, outcome: record.PairIncomparable, status: "ok/ok"},
-		"a redirect, which is an answer":  {shadow: status(302), primary: answered200(0.25), outcome: record.PairIncomparable, status: "ok/ok"},
+		"a redirect, which is an answer":  {shadow: status(302), primary: answered200(0.25), outcome: record.PairIncomparable, status: "ok/ok", spoiled: true},
 		"the client gives up":             {shadow: score("0.75"), primary: cancelled, outcome: record.PairCancelled},
 		"no copy may be in flight":        {change: func(m *wire.Mirror) { m.MaxInFlight = 0 }, primary: answered200(0.25), outcome: record.PairDropped},
 		"no memory for the request":       {change: func(m *wire.Mirror) { m.MaxBytes = 1 << 10 }, primary: answered200(0.25), outcome: record.PairDropped},
@@ -236,6 +237,9 @@ func TestOutcomes(t *testing.T) {
 				want["_status_total/"+strings.Split(tt.status, "/")[0]+"/all/"+strings.Split(tt.status, "/")[1]] = 1
 			}
 			got := f.counts()
+			if other := got["_agreement_total/none/all/other"]; (other == 1) != tt.spoiled {
+				t.Errorf("%v answers are others", other)
+			}
 			for key := range got {
 				if !strings.HasPrefix(key, "s_total") && !strings.HasPrefix(key, "_status") {
 					delete(got, key)

@@ -3,6 +3,7 @@
 package mirror
 
 import (
+	"math"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -48,6 +49,19 @@ type Primary struct {
 	End time.Time
 	// Instances are those of the request, with what was predicted of them; one of which nothing is known if it could not be decoded.
 	Instances []Instance
+}
+
+// readable says whether it is known what was predicted of every instance.
+func (p *Primary) readable() bool {
+	if p.Outcome != record.OutcomeOK {
+		return false
+	}
+	for i := range p.Instances {
+		if in := &p.Instances[i]; in.Prediction == "" && math.IsNaN(in.Score) {
+			return false
+		}
+	}
+	return true
 }
 
 // Instance is one of the request.

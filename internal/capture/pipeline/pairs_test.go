@@ -27,7 +27,7 @@ func mirrored(t *testing.T, items int) *fixture {
 		io.WriteString(w, `{"predictions":[0.75,0.25]}`) //nolint:errcheck // The sidecar checks.
 	}))
 	t.Cleanup(shadow.Close)
-	f.Mirror = mirror.New(mirror.Options{Metrics: f.Metrics, Upstream: "127.0.0.1:1", Start: f.now, Clock: time.Now, Log: f.Log})
+	f.Mirror = mirror.New(mirror.Options{Metrics: f.Metrics, Upstream: "127.0.0.1:1", Clock: time.Now, Log: f.Log})
 	t.Cleanup(func() { f.Mirror.Drain(context.Background()) })
 	f.Mirror.Use(&wire.Mirror{
 		Rollout: "r", Primary: "p", Candidate: "c", Attempt: "1", Address: strings.TrimPrefix(shadow.URL, "http://"),

@@ -15,7 +15,7 @@ import (
 // PairBinding is what the series of pairs depend on.
 type PairBinding struct {
 	Rollout, Candidate, Attempt string
-	// Run is when the container started, in Unix seconds: the counters begin again there.
+	// Run is when the series began, in Unix seconds. It tells them from those of the same attempt that ended before.
 	Run int64
 }
 
@@ -45,12 +45,20 @@ func (m *Metrics) BindPairs(b *PairBinding, now time.Time) *Pairs {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	p := &m.pairs
-	if p.current != nil && b != nil && p.current.binding == *b || p.current == nil && b == nil {
+	of := func(series *Pairs) bool { // whenever they began
+		if series == nil || b == nil {
+			return false
+		}
+		binding := series.binding
+		binding.Run = b.Run
+		return binding == *b
+	}
+	if of(p.current) || p.current == nil && b == nil {
 		return p.current
 	}
 	old := p.current
 	switch {
-	case b != nil && p.previous != nil && p.previous.binding == *b: // back again
+	case of(p.previous): // back again
 		p.current, p.previous = p.previous, nil
 	case b != nil:
 		p.current = newPairs(m.model, *b)

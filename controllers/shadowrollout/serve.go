@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package shadowrollout
+
+import (
+	"context"
+
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/vedette-dev/vedette/api/v1alpha1"
+	build "github.com/vedette-dev/vedette/internal/build/rollout"
+	"github.com/vedette-dev/vedette/internal/naming"
+	"github.com/vedette-dev/vedette/internal/rollout"
+)
+
+// serve keeps the primary as it is meant to be: with the revision that it runs, or, in the steps that change it, with another that is
+// on record. It is the only place where what serves is written.
+func (p *pass) serve(ctx context.Context, s *seen, o rollout.Observed, action rollout.Action) error {
+	revision := o.Primary
+	switch action {
+	case rollout.Bootstrap:
+		revision = s.candidate.Revision
+	case rollout.Promote:
+		revision = o.Baking
+	case rollout.RollBack:
+		revision = o.Previous
+	}
+	if revision == "" {
+		return nil
+	}
+	if revision == s.candidate.Revision {
+		if err := p.store(ctx, s); err != nil { // what somebody has deleted of it comes back
+			return err
+		}
+	}
+	version, err := p.stored(ctx, revision)
+	if err != nil && s.primary != nil && revision == s.primary.Labels[naming.LabelRevision] {
+		// What is kept of it is gone: it runs, and can be scaled.
+		version, err = build.Version{Revision: revision, Template: s.primary.Spec.Template}, nil
+	}
+	if err != nil {
+		return err
+	}
+	desired, err := build.Primary(p.r, version)
+	if err != nil {
+		return err
+	}
+	if _, err := p.applier.Apply(ctx, p.r.UID, desired); err != nil {
+		return err
+	}
+	status := &p.r.Status
+	status.PrimaryRevision = v1alpha1.Revision(revision)
+	status.Selector = labels.SelectorFromSet(build.Selector(p.r, naming.RolePrimary)).String()
+	if s.primary != nil {
+		status.Replicas = new(s.primary.Status.Replicas)
+	}
+	return nil
+}
