@@ -84,7 +84,7 @@ func TestAdoptingCostsNoRequest(t *testing.T) {
 	s.waitRollout(startTimeout, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonSucceeded)
 
 	// A rollout that is deleted leaves its primary.
-	if err := cluster.Delete(t.Context(), s.rollout); err != nil {
+	if err := cluster.Client.Delete(t.Context(), s.rollout); err != nil {
 		t.Fatal(err)
 	}
 	s.until(startTimeout, "the rollout to be gone", func(ctx context.Context) (bool, string, error) {
