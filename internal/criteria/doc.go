@@ -53,5 +53,6 @@
 // # What a criterion does not see
 //
 // Pairs that were dropped, and those one of whose sides failed, have no answers to compare. Failures count in
-// ErrorRatio; drops are chosen by load and not by content, and are the business of who reads the evidence.
+// ErrorRatio, and answers of the candidate that cannot be read as disagreement. Drops by load are chosen whatever the content;
+// bodies beyond the limit of the capture are always dropped, so nothing is known of such requests.
 package criteria
