@@ -83,7 +83,11 @@ func (p *Proxy) Close() { p.upstream.closeIdle() }
 // ServeHTTP implements http.Handler.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.inFlight.Add(1)
+	body := r.Body
 	defer func() {
+		// The server knows by its own body whether the client still sends. It then gives the client time to read the answer,
+		// which a connection that is closed at once would take away.
+		r.Body = body
 		p.inFlight.Add(-1)
 		p.served.Add(1)
 	}()

@@ -531,18 +531,28 @@ func TestEarlyAnswerWhileTheClientStillSends(t *testing.T) {
 		io.ReadFull(r.Body, make([]byte, 1)) //nolint:errcheck // The client checks.
 		w.WriteHeader(http.StatusRequestEntityTooLarge)
 	})
-	r, w := io.Pipe()
-	done := make(chan error, 1)
+	// Go's client gives an answer up when it can send no more; this one reads it.
+	conn, err := net.Dial("tcp", strings.TrimPrefix(f.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	sent := make(chan struct{})
 	go func() {
-		_, err := w.Write(bytes.Repeat([]byte("x"), 1<<20))
-		done <- err
+		defer close(sent)
+		// More than a server reads before it gives up.
+		_, _ = fmt.Fprintf(conn, "POST /infer HTTP/1.1\r\nHost: m\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s", 1<<20, strings.Repeat("x", 1<<20)) // where the sending ends is not the test
 	}()
-	res, _ := f.post(t, "/infer", r, nil)
-	r.Close()
-	<-done //nolint:errcheck // Where the sending ends is not the test.
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
 	if res.StatusCode != http.StatusRequestEntityTooLarge {
 		t.Errorf("status %d", res.StatusCode)
 	}
+	_ = conn.Close() // it gives the rest up
+	<-sent
 	(<-f.ended).Release()
 }
 
