@@ -107,7 +107,7 @@ deploy: ## Deploy the operator, with the images of REGISTRY, into KUBECONFIG's c
 	$(TOOL) kustomize build $(CONFIG) | sed -E 's#ghcr\.io/vedette-dev/(manager|capture|analyze):[^ ,"]+#$(REGISTRY)/\1:$(TAG)#' | kubectl apply --server-side -f -
 
 .PHONY: undeploy
-undeploy: ## Remove the operator and its definitions, and with them every ModelMonitor, MonitorClass and AnnotationQueue; models keep serving.
+undeploy: ## Remove the operator and its definitions, and with them every object of theirs; models keep serving, once no ShadowRollout is left.
 	$(TOOL) kustomize build $(CONFIG) | kubectl delete --ignore-not-found -f -
 
 .PHONY: help

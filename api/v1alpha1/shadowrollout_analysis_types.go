@@ -19,7 +19,7 @@ type RolloutAnalysis struct {
 	// +kubebuilder:validation:Maximum=1000000000
 	MinSamples int32 `json:"minSamples,omitempty"`
 
-	// deadline is how long a verdict is waited for, from the start of the shadow, at most 90d. After it the candidate is neither
+	// deadline is how long a verdict is waited for, from the start of the shadow, at most 90d, and no longer than shadow.maxLifetime. After it the candidate is neither
 	// promoted nor rejected until a person says so. Prometheus must keep its data for longer. Defaults to 3d.
 	// +optional
 	// +default="3d"

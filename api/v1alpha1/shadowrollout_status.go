@@ -38,7 +38,7 @@ const (
 	ReasonRejected = "Rejected"
 	// ReasonDeadlineExceeded means that there was no verdict in time.
 	ReasonDeadlineExceeded = "DeadlineExceeded"
-	// ReasonInsufficientTraffic means that too few requests were compared to tell.
+	// ReasonInsufficientTraffic means that no request has been compared yet.
 	ReasonInsufficientTraffic = "InsufficientTraffic"
 	// ReasonPaused means that a person has paused the rollout; evidence goes on being gathered.
 	ReasonPaused = "Paused"
@@ -296,7 +296,7 @@ type RejectedRevision struct {
 	// +required
 	Revision Revision `json:"revision,omitempty"`
 
-	// reason is why, in a word: AnalysisFailed, BakeFailed or Rejected.
+	// reason is why, in a word: AnalysisFailed, BakeFailed, Rejected or Aborted.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64

@@ -40,7 +40,7 @@ type ShadowRolloutSpec struct {
 	Bake RolloutBake `json:"bake,omitempty,omitzero"`
 
 	// replicas is the number of pods of the primary. A HorizontalPodAutoscaler may target the ShadowRollout, which then sets
-	// it: leave it out of Git. Defaults to 1.
+	// it: let your GitOps tool ignore it, as taking it out of what was applied sets it to 1. Defaults to 1.
 	// +optional
 	// +default=1
 	// +kubebuilder:validation:Minimum=0
@@ -225,7 +225,8 @@ type RolloutMirror struct {
 	// +kubebuilder:validation:XValidation:rule="double(self) > 0.0",message="percent must be above 0: nothing would be compared"
 	Percent Percent `json:"percent,omitempty"`
 
-	// timeout is when a copy is given up, at most 10m. It never delays the request itself. Defaults to 5s.
+	// timeout is when a copy is given up, at most 10m. It never delays the request itself. A copy that is given up is an error of the
+	// candidate alone: set it well above the slowest answers. Defaults to 5s.
 	// +optional
 	// +default="5s"
 	// +kubebuilder:validation:XValidation:rule="self.endsWith('s') ? int(self.substring(0, self.size() - 1)) <= 600 : self.endsWith('m') && int(self.substring(0, self.size() - 1)) <= 10",message="timeout must be at most 10m"

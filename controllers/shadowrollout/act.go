@@ -32,6 +32,13 @@ func (p *pass) reconcile(ctx context.Context) []error {
 		var because string
 		watched = rollout.Watch(p.r, s.monitor)
 		action, because = rollout.Decide(o, p.policy(watched))
+		if problem := rollout.Validate(p.r, s.effective); problem != "" {
+			// Nothing is tried by criteria that do not fit. What serves, or goes back, does not depend on them.
+			if action == rollout.StartShadow || action == rollout.Evaluate {
+				action = rollout.Wait
+			}
+			found = append(found, reconcileerr.NewStalled(v1alpha1.ReasonInvalidCriterion, "%s", problem))
+		}
 		found = append(found, s.missing, p.act(ctx, &s, o, action, because, watched))
 	}
 	// What serves goes on, at the scale that is wanted, whatever else is missing.
@@ -52,9 +59,6 @@ func (p *pass) known(ctx context.Context, s *seen) error {
 		return err
 	}
 	p.enter(ctx, s.effective)
-	if problem := rollout.Validate(p.r, s.effective); problem != "" {
-		return reconcileerr.NewStalled(v1alpha1.ReasonInvalidCriterion, "%s", problem)
-	}
 	return nil
 }
 

@@ -107,7 +107,11 @@ func (p *pass) template(ctx context.Context, s *seen) error {
 			name, naming.LabelInject, s.monitor.Name)
 	}
 	run := rollout.LastSucceeded(s.monitor.Status.Retraining.Runs)
-	values := rollout.Values(p.r.Spec.Candidate.Parameters, run)
+	parameters := p.r.Spec.Candidate.Parameters
+	if s.primary == nil && p.r.Status.PrimaryRevision == "" {
+		parameters = nil // the first primary serves without a trial: it is the template as it is
+	}
+	values := rollout.Values(parameters, run)
 	if len(values) > 0 {
 		p.retrained = string(run.Name)
 	}

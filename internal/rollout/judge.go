@@ -122,6 +122,9 @@ func bound(c *criteria.Criterion, t v1alpha1.Threshold) {
 
 // Validate says what of a rollout cannot hold beside its monitor; "" when nothing.
 func Validate(r *v1alpha1.ShadowRollout, e monitor.Effective) string {
+	if e.Class.Spec.Prometheus.URL == "" {
+		return fmt.Sprintf("the MonitorClass %q names no Prometheus, where evidence is read: set its prometheus.url", e.Class.Name)
+	}
 	for _, c := range r.Spec.Analysis.Criteria {
 		for _, s := range c.Segments {
 			if s != criteria.Everything && !slices.ContainsFunc(e.Segments, func(x v1alpha1.Segment) bool { return x.Name == s }) {
