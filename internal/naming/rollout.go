@@ -13,7 +13,7 @@ const (
 	AnnotationPromote = "vedette.dev/promote"
 	// AnnotationReject rejects it.
 	AnnotationReject = "vedette.dev/reject"
-	// AnnotationAbort ends its trial without a verdict.
+	// AnnotationAbort ends its trial: it is on record as not to serve.
 	AnnotationAbort = "vedette.dev/abort"
 	// AnnotationPause holds every step, while evidence goes on being gathered.
 	AnnotationPause = "vedette.dev/pause"

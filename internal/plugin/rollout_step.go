@@ -44,8 +44,8 @@ one that has passed is promoted.`,
 serves again. It is not tried again until retry asks for it.`,
 	},
 	{
-		name: "abort", annotation: naming.AnnotationAbort, follows: "its trial ends without a verdict",
-		short: "End the trial of a candidate without a verdict", long: "End the trial of a candidate without a verdict. It is not tried again until retry asks for it.",
+		name: "abort", annotation: naming.AnnotationAbort, follows: "its trial ends, and it is on record as not to serve",
+		short: "End the trial of a candidate", long: "End the trial of a candidate. It is on record as not to serve, and is not tried again until retry asks for it.",
 	},
 	{
 		name: "pause", annotation: naming.AnnotationPause, refuses: refusesToPause, follows: "nothing is decided until it is resumed",
