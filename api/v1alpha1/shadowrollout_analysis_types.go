@@ -19,6 +19,12 @@ type RolloutAnalysis struct {
 	// +kubebuilder:validation:Maximum=1000000000
 	MinSamples int32 `json:"minSamples,omitempty"`
 
+	// minDuration is the least time, at most 30d, that a candidate is tried before it may pass, so that it is seen at every hour of a day, or on every day of
+	// a week. It may fail before. When unset, it passes as soon as every criterion was shown to hold.
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="self.endsWith('d') ? int(self.substring(0, self.size() - 1)) <= 30 : self.endsWith('h') ? int(self.substring(0, self.size() - 1)) <= 720 : !self.endsWith('m') || int(self.substring(0, self.size() - 1)) <= 43200",message="minDuration must be at most 30d"
+	MinDuration Duration `json:"minDuration,omitempty"`
+
 	// deadline is how long a verdict is waited for, from the start of the shadow, at most 90d, and no longer than shadow.maxLifetime. After it the candidate is neither
 	// promoted nor rejected until a person says so. Prometheus must keep its data for longer. Defaults to 3d.
 	// +optional

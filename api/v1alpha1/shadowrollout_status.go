@@ -40,6 +40,8 @@ const (
 	ReasonDeadlineExceeded = "DeadlineExceeded"
 	// ReasonInsufficientTraffic means that no request has been compared yet.
 	ReasonInsufficientTraffic = "InsufficientTraffic"
+	// ReasonNothingCaptured means that the ModelMonitor captures nothing, so that no request is compared.
+	ReasonNothingCaptured = "NothingCaptured"
 	// ReasonPaused means that a person has paused the rollout; evidence goes on being gathered.
 	ReasonPaused = "Paused"
 	// ReasonAborted means that a person has ended the trial of the revision.

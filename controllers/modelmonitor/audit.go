@@ -11,6 +11,7 @@ import (
 	"github.com/vedette-dev/vedette/api/v1alpha1"
 	"github.com/vedette-dev/vedette/internal/auditqueue"
 	"github.com/vedette-dev/vedette/internal/monitor"
+	"github.com/vedette-dev/vedette/internal/outcome"
 )
 
 // auditRetry is when entries that the log did not take are tried again.
@@ -44,6 +45,6 @@ func (p *pass) queue(before *v1alpha1.ModelMonitor) {
 	waiting := len(p.m.Status.Audit.Pending)
 	monitor.Audit{Monitor: p.m, Before: before.Status, Recorded: p.recorded, Now: p.now}.Enter()
 	if len(p.m.Status.Audit.Pending) > waiting {
-		p.lookAgain(conflictDelay) // they go to the log once they stand in status
+		p.lookAgain(outcome.Soon) // they go to the log once they stand in status
 	}
 }

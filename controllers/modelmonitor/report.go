@@ -4,22 +4,16 @@ package modelmonitor
 
 import (
 	"context"
-	"errors"
 	"slices"
-	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/vedette-dev/vedette/api/v1alpha1"
 	"github.com/vedette-dev/vedette/internal/monitor"
+	"github.com/vedette-dev/vedette/internal/outcome"
 )
-
-// statusTimeout bounds the write of status at the end.
-const statusTimeout = 5 * time.Second
 
 // health asks Prometheus and judges the thresholds.
 func (p *pass) health(ctx context.Context, e monitor.Effective) error {
@@ -55,31 +49,9 @@ func (p *pass) report(ctx context.Context, before *v1alpha1.ModelMonitor, proble
 	}
 	p.lookAgain(s.After)
 	p.queue(before)
-	if equality.Semantic.DeepEqual(before.Status, p.m.Status) {
-		return p.result(s.Retry)
-	}
-	// The outcome of a pass that ran out of time is reported all the same.
-	write, cancel := context.WithTimeout(context.WithoutCancel(ctx), statusTimeout)
-	defer cancel()
-	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
-	err := p.Client.Status().Patch(write, p.m, patch)
-	switch {
-	case apierrors.IsConflict(err):
-		p.lookAgain(conflictDelay) // the cache lags: it will have caught up
-		return p.result(s.Retry)
-	case err != nil:
-		return ctrl.Result{}, errors.Join(s.Retry, client.IgnoreNotFound(err))
-	}
-	for _, e := range monitor.Events(before.Status.Conditions, p.m.Status.Conditions) {
-		p.Recorder.Eventf(p.m, nil, e.Type, e.Reason, "Reconcile", "%s", e.Note)
-	}
-	return p.result(s.Retry)
-}
-
-// result is when to come again: with backoff after an error, else when something asked for it.
-func (p *pass) result(err error) (ctrl.Result, error) {
-	if err != nil {
-		return ctrl.Result{}, err
-	}
-	return ctrl.Result{RequeueAfter: p.again}, nil
+	return outcome.Outcome{
+		Client: p.Client, Recorder: p.Recorder, Before: before, After: p.m,
+		Was: before.Status.Conditions, Is: p.m.Status.Conditions, Changed: !equality.Semantic.DeepEqual(before.Status, p.m.Status),
+		Retry: s.Retry, Again: p.again,
+	}.End(ctx)
 }

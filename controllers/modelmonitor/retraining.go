@@ -17,6 +17,7 @@ import (
 	"github.com/vedette-dev/vedette/internal/build/analysis"
 	"github.com/vedette-dev/vedette/internal/build/retraining"
 	"github.com/vedette-dev/vedette/internal/monitor"
+	"github.com/vedette-dev/vedette/internal/outcome"
 	"github.com/vedette-dev/vedette/internal/reconcileerr"
 )
 
@@ -39,7 +40,7 @@ func (p *pass) retraining(ctx context.Context, e monitor.Effective) error {
 		run, after := monitor.Retrain{Monitor: p.m, Mode: e.Mode, Now: p.now}.Due()
 		if p.lookAgain(after); run != nil {
 			monitor.StartRun(status, *run)
-			p.lookAgain(conflictDelay) // it is begun once it stands in status
+			p.lookAgain(outcome.Soon) // it is begun once it stands in status
 		}
 	}
 	f := monitor.Retrained(*status)

@@ -18,6 +18,7 @@ import (
 	"github.com/vedette-dev/vedette/internal/build/analysis"
 	"github.com/vedette-dev/vedette/internal/monitor"
 	"github.com/vedette-dev/vedette/internal/naming"
+	"github.com/vedette-dev/vedette/internal/outcome"
 )
 
 // runs records what Jobs have found, and starts the Jobs that the operator runs by itself: the check of the store, and
@@ -41,7 +42,7 @@ func (p *pass) runs(ctx context.Context, e monitor.Effective) error {
 		}
 		if a := monitor.Active(p.m.Status.Retraining); a != nil && run.Job == monitor.DatasetJob(a, p.m.Name) {
 			monitor.DatasetEnded(&p.m.Status.Retraining, run, p.now)
-			p.lookAgain(conflictDelay) // training begins once the dataset stands in status
+			p.lookAgain(outcome.Soon) // training begins once the dataset stands in status
 		}
 	}
 	p.drifted(e)

@@ -29,8 +29,6 @@ import (
 )
 
 const (
-	// conflictDelay gives the cache time to catch up with a write of somebody else.
-	conflictDelay = time.Second
 	// workers is more than the work of one monitor asks for, as a Prometheus that hangs holds each up for seconds.
 	workers = 16
 	// reconcileTimeout bounds one reconciliation, which asks a Prometheus that may hang.

@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/vedette-dev/vedette/api/v1alpha1"
+	"github.com/vedette-dev/vedette/internal/outcome"
 	"github.com/vedette-dev/vedette/internal/reconcileerr"
 	"github.com/vedette-dev/vedette/internal/rollout"
 )
@@ -47,7 +48,7 @@ func (p *pass) reconcile(ctx context.Context) []error {
 	blocked := cmp.Or(found[0], s.missing)
 	rollout.Report{
 		Rollout: p.r, Observed: o, Action: action, Primary: s.primary, ShadowPods: pods,
-		Missing: messageOf(blocked), MissingReason: reconcileerr.Reason(blocked), Watched: watched,
+		Missing: messageOf(blocked), MissingReason: reconcileerr.Reason(blocked), Watched: watched, Mode: s.effective.Mode,
 	}.Conditions(p.set)
 	p.templateServes = s.templateServes
 	return problems(append(found, err)...)
@@ -74,7 +75,7 @@ func (p *pass) act(ctx context.Context, s *seen, o rollout.Observed, action roll
 	case rollout.Shelve, rollout.RollBack, rollout.FinishBake:
 		if action == rollout.FinishBake {
 			status.Bake = v1alpha1.BakeStatus{}
-			p.lookAgain(conflictDelay) // the template may have changed meanwhile
+			p.lookAgain(outcome.Soon) // the template may have changed meanwhile
 		}
 		return p.clear(ctx)
 	case rollout.StartShadow:
@@ -90,7 +91,7 @@ func (p *pass) act(ctx context.Context, s *seen, o rollout.Observed, action roll
 		status.Bake = v1alpha1.BakeStatus{
 			Revision: v1alpha1.Revision(o.Template), PreviousRevision: v1alpha1.Revision(o.Primary), PromotionTime: metav1.NewTime(p.now),
 		}
-		p.lookAgain(conflictDelay)
+		p.lookAgain(outcome.Soon)
 	case rollout.RecordRejection:
 		p.recordRejection(o, because, watched)
 	case rollout.Bake:

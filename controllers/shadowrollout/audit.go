@@ -11,6 +11,7 @@ import (
 	"github.com/vedette-dev/vedette/api/v1alpha1"
 	"github.com/vedette-dev/vedette/internal/auditqueue"
 	"github.com/vedette-dev/vedette/internal/monitor"
+	"github.com/vedette-dev/vedette/internal/outcome"
 	"github.com/vedette-dev/vedette/internal/reconcileerr"
 	"github.com/vedette-dev/vedette/internal/rollout"
 )
@@ -54,6 +55,6 @@ func (p *pass) queue(before v1alpha1.ShadowRolloutStatus) {
 	waiting := len(p.r.Status.Audit.Pending)
 	rollout.Audit{Rollout: p.r, Before: before, Run: p.retrained, Now: p.now}.Enter()
 	if len(p.r.Status.Audit.Pending) > waiting {
-		p.lookAgain(conflictDelay) // they go to the log once they stand in status
+		p.lookAgain(outcome.Soon) // they go to the log once they stand in status
 	}
 }

@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/vedette-dev/vedette/api/v1alpha1"
+	"github.com/vedette-dev/vedette/internal/outcome"
 	"github.com/vedette-dev/vedette/internal/rollout"
 )
 
@@ -39,5 +40,5 @@ func (p *pass) recordRejection(o rollout.Observed, because string, watched rollo
 	}
 	p.decide(v1alpha1.Revision(revision), v1alpha1.VerdictFail, message)
 	p.reject(v1alpha1.Revision(revision), reason, message)
-	p.lookAgain(conflictDelay)
+	p.lookAgain(outcome.Soon)
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/vedette-dev/vedette/api/v1alpha1"
 	"github.com/vedette-dev/vedette/internal/criteria"
 	"github.com/vedette-dev/vedette/internal/monitor"
+	"github.com/vedette-dev/vedette/internal/outcome"
 	"github.com/vedette-dev/vedette/internal/prometheus"
 	"github.com/vedette-dev/vedette/internal/rollout"
 )
@@ -48,19 +49,23 @@ func (p *pass) evaluate(ctx context.Context, s *seen) error {
 		return nil
 	}
 	c.Errors, c.Verdict, c.Findings, c.Pairs = 0, judgement.Verdict, judgement.Findings, new(judgement.Pairs)
-	if c.Verdict == v1alpha1.VerdictPass || c.Verdict == v1alpha1.VerdictFail {
-		p.decide(c.Revision, c.Verdict, rollout.Explain(c))
-		if c.Verdict == v1alpha1.VerdictFail {
-			p.reject(c.Revision, v1alpha1.ReasonAnalysisFailed, rollout.Explain(c))
-		}
-		p.lookAgain(conflictDelay)
+	switch {
+	case c.Verdict == v1alpha1.VerdictFail:
+		p.reject(c.Revision, v1alpha1.ReasonAnalysisFailed, rollout.Explain(c))
+	case c.Verdict != v1alpha1.VerdictPass:
+		return nil
+	case p.now.Before(rollout.MayPass(p.r)):
+		p.lookAgain(rollout.MayPass(p.r).Sub(p.now))
+		return nil
 	}
+	p.decide(c.Revision, c.Verdict, rollout.Explain(c))
+	p.lookAgain(outcome.Soon)
 	return nil
 }
 
 // await keeps the shadow of a candidate that has passed, for whoever wants to look, until its longest life is over.
 func (p *pass) await(ctx context.Context, s *seen, o rollout.Observed) error {
-	left := o.Start.Add(p.maxLifetime()).Sub(p.now)
+	left := o.Start.Add(rollout.MaxLifetime(p.r)).Sub(p.now)
 	if left <= 0 || s.shadow == nil {
 		return p.clear(ctx)
 	}

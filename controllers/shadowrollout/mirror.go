@@ -22,7 +22,7 @@ import (
 
 // mirror tells the sidecars of the primary where the shadow is. A monitor that captures nothing copies nothing.
 func (p *pass) mirror(ctx context.Context, s *seen) error {
-	if s.effective.Mode == v1alpha1.ModePassThrough || s.effective.Mode == v1alpha1.ModeSuspended {
+	if !rollout.Captures(s.effective.Mode) {
 		return p.stopMirror(ctx)
 	}
 	service := &corev1.Service{}
@@ -34,7 +34,8 @@ func (p *pass) mirror(ctx context.Context, s *seen) error {
 		return reconcileerr.NewWaiting(v1alpha1.ReasonShadowNotAvailable, "the Service %q has no cluster IP: delete it, and it is made again", service.Name)
 	}
 	document, err := wire.EncodeMirror(rollout.Mirror(p.r, rollout.Place{
-		Primary: s.primary.Labels[naming.LabelRevision], Candidate: string(c.Revision), Attempt: strconv.FormatInt(c.Attempt, 10),
+		Primary: s.primary.Labels[naming.LabelRevision], Candidate: string(c.Revision),
+		Version: rollout.Version(s.candidate.Template, s.monitor), Attempt: strconv.FormatInt(c.Attempt, 10),
 		Address: net.JoinHostPort(service.Spec.ClusterIP, strconv.Itoa(build.ServicePort)),
 	}, s.effective))
 	if err != nil {

@@ -233,17 +233,12 @@ func (p *pass) shadowPods(ctx context.Context) ([]corev1.Pod, error) {
 	return pods.Items, nil
 }
 
-// maxLifetime is how long a shadow runs for one candidate.
-func (p *pass) maxLifetime() time.Duration {
-	return monitor.Duration(cmp.Or(p.r.Spec.Shadow.MaxLifetime, "7d"))
-}
-
 func (p *pass) policy(watched rollout.Watched) rollout.Policy {
 	spec := &p.r.Spec
 	return rollout.Policy{
 		Automatic:         spec.Promotion.Policy == v1alpha1.PromotionAutomatic,
 		Advise:            spec.Promotion.Policy == v1alpha1.PromotionAdvise,
-		Deadline:          min(monitor.Duration(spec.Analysis.Deadline), p.maxLifetime()),
+		Deadline:          rollout.Deadline(p.r),
 		Bake:              monitor.Duration(cmp.Or(spec.Bake.Duration, "1h")),
 		AutomaticRollBack: spec.Bake.Rollback != v1alpha1.RollbackManual,
 		BakeFailed:        len(watched.Violated) > 0,

@@ -4,24 +4,14 @@ package shadowrollout
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/vedette-dev/vedette/api/v1alpha1"
 	"github.com/vedette-dev/vedette/internal/monitor"
-)
-
-const (
-	// statusTimeout bounds the write of status at the end.
-	statusTimeout = 5 * time.Second
-	// conflictDelay gives the cache time to catch up with a write of somebody else.
-	conflictDelay = time.Second
+	"github.com/vedette-dev/vedette/internal/outcome"
 )
 
 // report sums up what stands in the way, writes status where it changed, and then tells what changed as events.
@@ -37,31 +27,9 @@ func (p *pass) report(ctx context.Context, before *v1alpha1.ShadowRollout, probl
 	}
 	p.lookAgain(s.After)
 	p.queue(before.Status)
-	if equality.Semantic.DeepEqual(before.Status, p.r.Status) {
-		return p.result(s.Retry)
-	}
-	// The outcome of a pass that ran out of time is reported all the same.
-	write, cancel := context.WithTimeout(context.WithoutCancel(ctx), statusTimeout)
-	defer cancel()
-	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
-	err := p.Client.Status().Patch(write, p.r, patch)
-	switch {
-	case apierrors.IsConflict(err):
-		p.lookAgain(conflictDelay) // the cache lags: it will have caught up
-		return p.result(s.Retry)
-	case err != nil:
-		return ctrl.Result{}, errors.Join(s.Retry, client.IgnoreNotFound(err))
-	}
-	for _, e := range monitor.Events(before.Status.Conditions, p.r.Status.Conditions) {
-		p.Recorder.Eventf(p.r, nil, e.Type, e.Reason, "Reconcile", "%s", e.Note)
-	}
-	return p.result(s.Retry)
-}
-
-// result is when to come again: with backoff after an error, else when something asked for it.
-func (p *pass) result(err error) (ctrl.Result, error) {
-	if err != nil {
-		return ctrl.Result{}, err
-	}
-	return ctrl.Result{RequeueAfter: p.again}, nil
+	return outcome.Outcome{
+		Client: p.Client, Recorder: p.Recorder, Before: before, After: p.r,
+		Was: before.Status.Conditions, Is: p.r.Status.Conditions, Changed: !equality.Semantic.DeepEqual(before.Status, p.r.Status),
+		Retry: s.Retry, Again: p.again,
+	}.End(ctx)
 }

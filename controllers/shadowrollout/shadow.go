@@ -86,12 +86,12 @@ func (p *pass) wait(ctx context.Context, s *seen, o rollout.Observed) error {
 	if s.shadow == nil {
 		return nil
 	}
-	if left := o.Start.Add(p.maxLifetime()).Sub(p.now); left > 0 {
+	if left := o.Start.Add(rollout.MaxLifetime(p.r)).Sub(p.now); left > 0 {
 		p.lookAgain(left)
 	} else {
 		return p.clear(ctx)
 	}
-	if deadline := o.Start.Add(p.policy(rollout.Watched{}).Deadline).Sub(p.now); deadline > 0 {
+	if deadline := o.Start.Add(rollout.Deadline(p.r)).Sub(p.now); deadline > 0 {
 		p.lookAgain(deadline)
 	}
 	if o.ShadowAvailable {

@@ -46,6 +46,11 @@ const (
 	// KindRolloutStarted means that a candidate is tried, KindRolloutRetried that one is tried again, as a person asked.
 	KindRolloutStarted Kind = "RolloutStarted"
 	KindRolloutRetried Kind = "RolloutRetried"
+	// KindRolloutPaused and KindRolloutResumed mean that a person holds a trial, or lets it go on; KindRolloutExpired that it has ended
+	// without a verdict.
+	KindRolloutPaused  Kind = "RolloutPaused"
+	KindRolloutResumed Kind = "RolloutResumed"
+	KindRolloutExpired Kind = "RolloutExpired"
 	// KindRolloutDecided means that the evidence showed that a candidate may serve, or may not; KindRolloutRejected that a person, or
 	// what it did in service, decided against a revision.
 	KindRolloutDecided  Kind = "RolloutDecided"

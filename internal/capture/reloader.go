@@ -125,7 +125,7 @@ func (r *reloader) apply(ctx context.Context) error {
 	}
 	source := plan.Source{
 		Config:  *c,
-		Pod:     plan.Pod{Labels: r.snapshot.Labels, Annotations: r.snapshot.Annotations, Images: r.images},
+		Pod:     wire.Pod{Labels: r.snapshot.Labels, Annotations: r.snapshot.Annotations, Images: r.images},
 		HashKey: r.snapshot.HashKey,
 	}
 	if c.Mode == wire.ModePassThrough {

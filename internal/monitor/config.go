@@ -45,7 +45,7 @@ func Config(m *v1alpha1.ModelMonitor, e Effective) wire.Config {
 			LatencyBuckets: LatencyBuckets(e.Thresholds),
 		},
 		Versions: wire.Versions{
-			Model:    version(m.Spec.Versions.Model),
+			Model:    ModelVersion(m),
 			Code:     version(m.Spec.Versions.Code),
 			Features: version(m.Spec.Versions.Features),
 			Dataset:  version(m.Spec.Versions.Dataset),
@@ -59,9 +59,6 @@ func Config(m *v1alpha1.ModelMonitor, e Effective) wire.Config {
 		Thresholds: analysedThresholds(e.Thresholds),
 		Retention:  retention(e.Class.Spec.Retention),
 	}
-	if c.Versions.Model == (wire.VersionSource{}) {
-		c.Versions.Model.PodLabel = "app.kubernetes.io/version"
-	}
 	c.Baseline = baseline(m.Spec.Baseline, c)
 	return c
 }
@@ -72,6 +69,15 @@ func PassThrough(m *v1alpha1.ModelMonitor) wire.Config {
 	bare := &v1alpha1.ModelMonitor{}
 	bare.Namespace, bare.Name = m.Namespace, m.Name
 	return Config(bare, Effective{Class: &v1alpha1.MonitorClass{}, Mode: v1alpha1.ModePassThrough})
+}
+
+// ModelVersion says where the version of the model comes from.
+func ModelVersion(m *v1alpha1.ModelMonitor) wire.VersionSource {
+	s := version(m.Spec.Versions.Model)
+	if s == (wire.VersionSource{}) {
+		s.PodLabel = "app.kubernetes.io/version"
+	}
+	return s
 }
 
 func version(s v1alpha1.VersionSource) wire.VersionSource {

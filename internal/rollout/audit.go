@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+
 	"github.com/vedette-dev/vedette/api/v1alpha1"
 	"github.com/vedette-dev/vedette/internal/auditqueue"
 	"github.com/vedette-dev/vedette/internal/naming"
@@ -26,6 +28,9 @@ const (
 	auditPromoted     = "RolloutPromoted"
 	auditBaked        = "RolloutBaked"
 	auditRolledBack   = "RolloutRolledBack"
+	auditPaused       = "RolloutPaused"
+	auditResumed      = "RolloutResumed"
+	auditExpired      = "RolloutExpired"
 )
 
 // Audit is what happened to a rollout in one reconciliation.
@@ -47,6 +52,7 @@ func AuditQueue(r *v1alpha1.ShadowRollout) auditqueue.Queue {
 // what it tells of.
 func (a Audit) Enter() {
 	a.started()
+	a.held()
 	a.decided()
 	a.approved()
 	a.served()
@@ -78,6 +84,25 @@ func (a Audit) started() {
 		grounds["reason"] = old.Reason
 	}
 	a.add(auditRetried, byAnnotation(naming.AnnotationRetry), grounds)
+}
+
+// held enters that a person has paused a trial, or let it go on, and that it has ended without a verdict.
+func (a Audit) held() {
+	now, before := meta.FindStatusCondition(a.Rollout.Status.Conditions, v1alpha1.ConditionCandidateFit), meta.FindStatusCondition(a.Before.Conditions, v1alpha1.ConditionCandidateFit)
+	if now == nil || before == nil || now.Reason == before.Reason {
+		return
+	}
+	c := a.Rollout.Status.Candidate
+	grounds := map[string]any{"revision": c.Revision, "attempt": c.Attempt}
+	switch {
+	case now.Reason == v1alpha1.ReasonPaused:
+		a.add(auditPaused, byAnnotation(naming.AnnotationPause), grounds)
+	case before.Reason == v1alpha1.ReasonPaused && a.Rollout.Annotations[naming.AnnotationPause] != string(c.Revision):
+		a.add(auditResumed, byAnnotation(naming.AnnotationPause), grounds)
+	case now.Reason == v1alpha1.ReasonDeadlineExceeded:
+		grounds["message"] = clip(now.Message)
+		a.add(auditExpired, auditqueue.Manager, grounds)
+	}
 }
 
 // decided enters what the evidence showed, or who did not wait for it.

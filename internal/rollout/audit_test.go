@@ -39,7 +39,7 @@ func TestEveryStepOfARolloutIsEnteredOnce(t *testing.T) {
 	const manager = " by vedette-manager"
 	r := wrappers.MakeRollout("payments", "fraud").UID("uid").Obj()
 	r.Generation = 7
-	r.Annotations = map[string]string{}
+	r.Annotations = map[string]string{naming.AnnotationPause: "b"}
 	tried := func(revision v1alpha1.Revision, attempt int64, retry string) func(*v1alpha1.ShadowRolloutStatus) {
 		return func(s *v1alpha1.ShadowRolloutStatus) {
 			s.Candidate = v1alpha1.CandidateStatus{Revision: revision, Attempt: attempt, Retry: retry}
@@ -57,6 +57,11 @@ func TestEveryStepOfARolloutIsEnteredOnce(t *testing.T) {
 	promotion := func(s *v1alpha1.ShadowRolloutStatus) {
 		s.Bake = v1alpha1.BakeStatus{Revision: s.Candidate.Revision, PreviousRevision: s.PrimaryRevision}
 	}
+	fit := func(reason string) func(*v1alpha1.ShadowRolloutStatus) {
+		return func(s *v1alpha1.ShadowRolloutStatus) {
+			s.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionCandidateFit, Status: metav1.ConditionUnknown, Reason: reason, Message: "open"}}
+		}
+	}
 	serves := func(revision v1alpha1.Revision) func(*v1alpha1.ShadowRolloutStatus) {
 		return func(s *v1alpha1.ShadowRolloutStatus) { s.PrimaryRevision = revision }
 	}
@@ -69,7 +74,13 @@ func TestEveryStepOfARolloutIsEnteredOnce(t *testing.T) {
 		{"a candidate", tried("b", 1, ""), []string{"RolloutStarted" + manager}},
 		{"it is looked at", func(s *v1alpha1.ShadowRolloutStatus) {
 			s.Candidate.Verdict, s.Candidate.Pairs = "Inconclusive", new(int64(9))
+			fit(v1alpha1.ReasonAnalysisRunning)(s)
 		}, nil},
+		{"a person pauses it", fit(v1alpha1.ReasonPaused), []string{"RolloutPaused by annotation vedette.dev/pause"}},
+		{"its monitor is gone for a moment", fit(v1alpha1.ReasonMonitorNotFound), nil},
+		{"and is back", fit(v1alpha1.ReasonPaused), []string{"RolloutPaused by annotation vedette.dev/pause"}},
+		{"a person lets it go on", func(s *v1alpha1.ShadowRolloutStatus) { delete(r.Annotations, naming.AnnotationPause); fit(v1alpha1.ReasonAnalysisRunning)(s) }, []string{"RolloutResumed by annotation vedette.dev/pause"}},
+		{"its time is over", fit(v1alpha1.ReasonDeadlineExceeded), []string{"RolloutExpired" + manager}},
 		{"it fails", decided("Fail", v1alpha1.ReasonAnalysisFailed), []string{"RolloutDecided" + manager}},
 		{"a person wants it again", tried("b", 2, "b"), []string{"RolloutRetried by annotation vedette.dev/retry"}},
 		{"a person wants it to end", decided("Fail", v1alpha1.ReasonAborted), []string{"RolloutRejected by annotation vedette.dev/abort"}},
@@ -96,9 +107,11 @@ func TestEveryStepOfARolloutIsEnteredOnce(t *testing.T) {
 	}
 	for i, want := range map[int]string{
 		1:  `{"attempt":1,"revision":"b","run":"fraud-retrain-1","serves":"a"}`,
-		3:  `{"attempt":2,"reason":"AnalysisFailed","retry":"b","revision":"b","run":"fraud-retrain-1","serves":"a"}`,
-		7:  `{"attempt":3,"by":"spec.promotion.approvedRevision","decided":"2026-11-27T12:00:00Z","previous":"a","revision":"b"}`,
-		15: `{"message":"why","previous":"c","reason":"BakeFailed","revision":"b"}`,
+		2:  `{"attempt":1,"revision":"b"}`,
+		5:  `{"attempt":1,"message":"open","revision":"b"}`,
+		7:  `{"attempt":2,"reason":"AnalysisFailed","retry":"b","revision":"b","run":"fraud-retrain-1","serves":"a"}`,
+		11: `{"attempt":3,"by":"spec.promotion.approvedRevision","decided":"2026-11-27T12:00:00Z","previous":"a","revision":"b"}`,
+		19: `{"message":"why","previous":"c","reason":"BakeFailed","revision":"b"}`,
 	} {
 		if diff := cmp.Diff(want, r.Status.Audit.Pending[i].Grounds); diff != "" {
 			t.Errorf("entry %d (-want +got):\n%s", i, diff)

@@ -145,6 +145,9 @@ func Validate(r *v1alpha1.ShadowRollout, e monitor.Effective) string {
 			return fmt.Sprintf("criterion %q names threshold %q, which cannot be applied to a shadow: only those with a max of ErrorRatio and LatencySeconds can", c.Name, c.Threshold)
 		}
 	}
+	if d := r.Spec.Analysis.MinDuration; d != "" && monitor.Duration(d) >= Deadline(r) {
+		return fmt.Sprintf("analysis.minDuration is %s, and a verdict is waited for no longer than %s: nothing could pass. Raise that, or lower minDuration", d, deadline(r))
+	}
 	if n := len(latencySegments(r.Spec.Analysis, e)); n > wire.MaxLatencySegments {
 		return fmt.Sprintf("the criteria of latency are about %d segments: name at most %d", n, wire.MaxLatencySegments)
 	}

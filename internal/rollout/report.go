@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -31,6 +32,8 @@ type Report struct {
 	Missing, MissingReason string
 	// Watched is what is known of the new primary.
 	Watched Watched
+	// Mode is that of the ModelMonitor in force; empty where it is not known.
+	Mode v1alpha1.Mode
 }
 
 // Conditions sets all conditions of a rollout but Ready and what goes with it.
@@ -114,7 +117,7 @@ func (r Report) shelved() condition {
 		}
 	}
 	return unknown(v1alpha1.ReasonDeadlineExceeded, "revision %s had no verdict within %s: %s. Annotate %s=%s to try it again",
-		r.Observed.Template, r.Rollout.Spec.Analysis.Deadline, r.open(), naming.AnnotationRetry, r.Observed.Template)
+		r.Observed.Template, deadline(r.Rollout), r.open(), naming.AnnotationRetry, r.Observed.Template)
 }
 
 func (r Report) shadowNotUp() condition {
@@ -139,12 +142,17 @@ func bounded(s string) string { return strings.ToValidUTF8(s[:min(len(s), 300)],
 func (r Report) running() condition {
 	c := &r.Rollout.Status.Candidate
 	switch {
+	case !Captures(r.Mode):
+		return unknown(v1alpha1.ReasonNothingCaptured, "no request is compared while the mode of the ModelMonitor %q is %s: set it to Enforce or Observe, and look at the MonitorClass's mode",
+			r.Rollout.Spec.MonitorRef.Name, r.Mode)
 	case c.Errors >= max(r.Rollout.Spec.Analysis.ErrorLimit, 1):
 		return unknown(v1alpha1.ReasonMetricsUnavailable, "Prometheus does not answer what was counted, or has lost a part of it: nothing is promoted or rejected until it does; the manager's log says more")
 	case c.LastEvaluationTime.IsZero():
 		return unknown(v1alpha1.ReasonAnalysisRunning, "revision %s is being tried", c.Revision)
 	case c.Pairs == nil || *c.Pairs == 0:
 		return unknown(v1alpha1.ReasonInsufficientTraffic, "no request has been compared yet")
+	case c.Verdict == v1alpha1.VerdictPass:
+		return unknown(v1alpha1.ReasonAnalysisRunning, "every criterion holds so far; by analysis.minDuration the verdict comes at %s", MayPass(r.Rollout).UTC().Format(time.RFC3339))
 	}
 	return unknown(v1alpha1.ReasonAnalysisRunning, "%s", r.open())
 }

@@ -111,26 +111,6 @@ type Keep struct {
 	Bodies      float64 `json:"bodies"`
 }
 
-// Versions says where the versions on each record come from.
-type Versions struct {
-	Model    VersionSource `json:"model,omitzero"`
-	Code     VersionSource `json:"code,omitzero"`
-	Features VersionSource `json:"features,omitzero"`
-	Dataset  VersionSource `json:"dataset,omitzero"`
-}
-
-// VersionSource is one place that a version comes from; at most one field is set. None: unknown.
-type VersionSource struct {
-	PodLabel      string `json:"podLabel,omitempty"`
-	PodAnnotation string `json:"podAnnotation,omitempty"`
-	Value         string `json:"value,omitempty"`
-	// ImageOf names the container whose image reference, as written in the pod, holds the version.
-	ImageOf string `json:"imageOf,omitempty"`
-}
-
-// UnknownVersion is written where no version is known.
-const UnknownVersion = "unknown"
-
 // Schema declares features and prediction.
 type Schema struct {
 	LabelKey   LabelKey   `json:"labelKey,omitzero"`

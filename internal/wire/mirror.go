@@ -32,8 +32,9 @@ type Mirror struct {
 	Rollout   string `json:"rollout"`
 	// Primary is the revision of the pods that mirror: those of the rollout whose label says this.
 	Primary string `json:"primary"`
-	// Candidate is the revision of the shadow.
-	Candidate string `json:"candidate"`
+	// Candidate is the revision of the shadow, and ShadowVersion that of its model, which only its own pods know. Empty: unknown.
+	Candidate     string `json:"candidate"`
+	ShadowVersion string `json:"shadowVersion,omitempty"`
 	// Attempt tells tries of the same candidate apart: Unix seconds of the start, as digits.
 	Attempt string `json:"attempt"`
 	// Address is the host:port of the shadow's Service.
@@ -138,6 +139,8 @@ func (m *Mirror) check() error {
 		return errors.New("header: want the name of a header")
 	case strings.ContainsAny(m.Model, "/:") || strings.ContainsFunc(m.Model, unprintable) || len(m.Model) > maxMirrorName:
 		return errors.New("model: want a name without a slash or a colon")
+	case len(m.ShadowVersion) > maxVersion:
+		return fmt.Errorf("shadowVersion: want at most %d bytes", maxVersion)
 	case len(m.LatencySegments) > MaxLatencySegments:
 		return fmt.Errorf("latencySegments: want at most %d", MaxLatencySegments)
 	}

@@ -13,7 +13,7 @@ import (
 
 func exampleMirror() Mirror {
 	return Mirror{
-		Namespace: "payments", Monitor: "fraud", Rollout: "fraud", Primary: "0123456789", Candidate: "abcdefabcd", Attempt: "1760000000",
+		Namespace: "payments", Monitor: "fraud", Rollout: "fraud", Primary: "0123456789", Candidate: "abcdefabcd", ShadowVersion: "7", Attempt: "1760000000",
 		Address: "10.0.0.7:8080", Share: 0.5, TimeoutSeconds: 2, MaxInFlight: 64, MaxBytes: 32 << 20, Header: "X-Dry-Run", Model: "fraud-next",
 		ReplicaShare: 0.25, Tolerance: Tolerance{Absolute: 1e-6, Relative: 1e-3}, LatencySegments: []string{"web"},
 	}
@@ -52,6 +52,7 @@ func TestMirrorsThatAreRefused(t *testing.T) {
 		"no rollout":                    {func(m *Mirror) { m.Rollout = "" }, "rollout"},
 		"a candidate with a line break": {func(m *Mirror) { m.Candidate = "a\nb" }, "candidate"},
 		"no attempt":                    {func(m *Mirror) { m.Attempt = "" }, "attempt"},
+		"a version that is too long":    {func(m *Mirror) { m.ShadowVersion = strings.Repeat("v", maxVersion+1) }, "shadowVersion"},
 		"no port":                       {func(m *Mirror) { m.Address = "10.0.0.7" }, "address"},
 		"an address with a path":        {func(m *Mirror) { m.Address = "a/b:80" }, "address"},
 		"more than all":                 {func(m *Mirror) { m.Share = 1.1 }, "share"},

@@ -46,6 +46,10 @@ var rolloutRules = map[string]row{
 	},
 	"spec.analysis.period: period must be from 10s to 1h": {analysed(`period: 1h`), analysed(`period: 9s`)},
 	"spec.analysis.period: " + tooLong:                    {analysed(`period: 60m`), analysed(`period: 9999h`)},
+	"spec.analysis.minDuration: minDuration must be at most 30d": {
+		analysed(`minDuration: 720h`), analysed(`minDuration: 31d`),
+	},
+	"spec.analysis.minDuration: " + tooLong: {analysed(`minDuration: 7d`), analysed(`minDuration: 367d`)},
 	"spec.analysis.deadline: deadline must be at most 90d": {
 		analysed(`deadline: 90d`), analysed(`deadline: 2161h`),
 	},

@@ -3,6 +3,7 @@
 package mirror
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -99,7 +100,7 @@ func (p *Pair) row(i int, shadow, replica record.Answer) record.Pair {
 	return record.Pair{
 		PairID: in.RecordID, RequestID: p.requestID, Time: p.arrived.UTC(),
 		Rollout: p.target.Rollout, PrimaryRevision: p.target.Primary, CandidateRevision: p.target.Candidate,
-		PrimaryVersion: p.plan.Versions.Model, ShadowVersion: wire.UnknownVersion, // only the shadow's pods know theirs
+		PrimaryVersion: p.plan.Versions.Model, ShadowVersion: cmp.Or(p.target.ShadowVersion, wire.UnknownVersion),
 		Instance: int32(i), Segments: in.Segments, ReplicaProbability: p.probability,
 		Primary: primary, Shadow: shadow, Replica: replica,
 	}

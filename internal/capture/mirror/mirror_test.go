@@ -257,7 +257,7 @@ func TestOutcomes(t *testing.T) {
 
 func TestWhatAPairShows(t *testing.T) {
 	f := newFixture(t, score("0.75"), score("0.25"))
-	f.use(func(m *wire.Mirror) { m.ReplicaShare = 1; m.LatencySegments = []string{"a"} })
+	f.use(func(m *wire.Mirror) { m.ReplicaShare, m.LatencySegments, m.ShadowVersion = 1, []string{"a"}, "2" })
 	ex := f.offer("id", `{"instances":[1]}`)
 	primary := answered200(0.375)
 	primary.Instances[0].Segments = []string{"a", "b"}
@@ -266,7 +266,7 @@ func TestWhatAPairShows(t *testing.T) {
 	none := math.NaN()
 	want := record.Pair{
 		PairID: "x-1-0", RequestID: "id", Rollout: "r", PrimaryRevision: "p", CandidateRevision: "c", PrimaryVersion: wire.UnknownVersion,
-		ShadowVersion: wire.UnknownVersion, Segments: []string{"a", "b"}, Outcome: record.PairCompared, ReplicaProbability: 1,
+		ShadowVersion: "2", Segments: []string{"a", "b"}, Outcome: record.PairCompared, ReplicaProbability: 1,
 		Primary: record.Answer{Status: 200, Prediction: "no", Score: 0.375, Confidence: 0.625, Entropy: 0.5},
 		Shadow:  record.Answer{Status: 200, Prediction: "yes", Score: 0.75, Confidence: 0.75, Entropy: 0.8112781244591328},
 		Replica: record.Answer{Status: 200, Prediction: "no", Score: 0.25, Confidence: 0.75, Entropy: 0.8112781244591328},

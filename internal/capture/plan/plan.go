@@ -18,7 +18,7 @@ import (
 // Source is what a plan is made of.
 type Source struct {
 	Config wire.Config
-	Pod    Pod
+	Pod    wire.Pod
 	// HashKey is the key of keyed hashes; nil while there is none.
 	HashKey []byte
 	// Summary is that of the baseline; nil while there is none.
@@ -68,10 +68,10 @@ func Compile(s Source) (*Plan, error) {
 		Config:  c,
 		hashKey: s.HashKey,
 		Versions: Versions{
-			Model:    s.Pod.version(c.Versions.Model),
-			Code:     s.Pod.version(c.Versions.Code),
-			Features: s.Pod.version(c.Versions.Features),
-			Dataset:  s.Pod.version(c.Versions.Dataset),
+			Model:    s.Pod.Version(c.Versions.Model),
+			Code:     s.Pod.Version(c.Versions.Code),
+			Features: s.Pod.Version(c.Versions.Features),
+			Dataset:  s.Pod.Version(c.Versions.Dataset),
 		},
 	}
 	var err error
@@ -136,7 +136,7 @@ func (p *Plan) Binding() telemetry.Binding {
 
 // Binding is what the metrics of a plan of s would depend on. Nothing is compiled.
 func (s Source) Binding() telemetry.Binding {
-	return bindingOf(&s.Config, s.Pod.version(s.Config.Versions.Model))
+	return bindingOf(&s.Config, s.Pod.Version(s.Config.Versions.Model))
 }
 
 func bindingOf(c *wire.Config, version string) telemetry.Binding {

@@ -17,37 +17,11 @@ import (
 	"github.com/vedette-dev/vedette/internal/wire"
 )
 
-func TestVersions(t *testing.T) {
-	pod := Pod{
-		Labels:      ParseDownward([]byte("app.kubernetes.io/version=\"1.2\"\nempty=\"\"\nno equals sign\nbad=\"\\x\"\n")),
-		Annotations: ParseDownward([]byte("note=\"a \\\"b\\\"\\nc=d\"")),
-		Images: map[string]string{
-			"tagged": "registry:5000/team/model:v3", "pinned": "model:v3@sha256:abc", "bare": "registry:5000/model",
-		},
-	}
-	tests := map[string]struct {
-		source wire.VersionSource
-		want   string
-	}{
-		"a label":                          {wire.VersionSource{PodLabel: "app.kubernetes.io/version"}, "1.2"},
-		"a label that is empty":            {wire.VersionSource{PodLabel: "empty"}, wire.UnknownVersion},
-		"a label that is missing":          {wire.VersionSource{PodLabel: "x"}, wire.UnknownVersion},
-		"a line that is damaged":           {wire.VersionSource{PodLabel: "bad"}, wire.UnknownVersion},
-		"an annotation":                    {wire.VersionSource{PodAnnotation: "note"}, "a \"b\"\nc=d"},
-		"a fixed value":                    {wire.VersionSource{Value: "7"}, "7"},
-		"the tag of an image":              {wire.VersionSource{ImageOf: "tagged"}, "v3"},
-		"the digest of an image":           {wire.VersionSource{ImageOf: "pinned"}, "sha256:abc"},
-		"an image that says nothing":       {wire.VersionSource{ImageOf: "bare"}, wire.UnknownVersion},
-		"a container that is not there":    {wire.VersionSource{ImageOf: "x"}, wire.UnknownVersion},
-		"nothing":                          {wire.VersionSource{}, wire.UnknownVersion},
-		"a value that is too long, is cut": {wire.VersionSource{Value: strings.Repeat("v", 500)}, strings.Repeat("v", maxVersion)},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			if got := pod.version(tt.source); got != tt.want {
-				t.Errorf("got %q, want %q", got, tt.want)
-			}
-		})
+func TestParseDownward(t *testing.T) {
+	got := ParseDownward([]byte("app.kubernetes.io/version=\"1.2\"\nempty=\"\"\nno equals sign\nbad=\"\\x\"\nnote=\"a \\\"b\\\"\\nc=d\""))
+	want := map[string]string{"app.kubernetes.io/version": "1.2", "empty": "", "note": "a \"b\"\nc=d"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
@@ -212,6 +186,6 @@ func TestLabelKey(t *testing.T) {
 func FuzzParseDownward(f *testing.F) {
 	f.Add([]byte("a=\"b\"\nc=\"\\u00e9\\n\""))
 	f.Fuzz(func(_ *testing.T, b []byte) {
-		Pod{Labels: ParseDownward(b)}.version(wire.VersionSource{PodLabel: "a"})
+		wire.Pod{Labels: ParseDownward(b)}.Version(wire.VersionSource{PodLabel: "a"})
 	})
 }

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rollout
+
+import (
+	"cmp"
+	"time"
+
+	"github.com/vedette-dev/vedette/api/v1alpha1"
+	"github.com/vedette-dev/vedette/internal/monitor"
+)
+
+// MaxLifetime is how long a shadow runs for one candidate, whatever it waits for.
+func MaxLifetime(r *v1alpha1.ShadowRollout) time.Duration {
+	return monitor.Duration(cmp.Or(r.Spec.Shadow.MaxLifetime, "7d"))
+}
+
+// Deadline is how long a verdict is waited for: no longer than the shadow runs.
+func Deadline(r *v1alpha1.ShadowRollout) time.Duration {
+	return min(monitor.Duration(r.Spec.Analysis.Deadline), MaxLifetime(r))
+}
+
+// deadline is how Deadline was declared.
+func deadline(r *v1alpha1.ShadowRollout) string {
+	if Deadline(r) < monitor.Duration(r.Spec.Analysis.Deadline) {
+		return string(cmp.Or(r.Spec.Shadow.MaxLifetime, "7d")) + " (shadow.maxLifetime)"
+	}
+	return string(r.Spec.Analysis.Deadline) + " (analysis.deadline)"
+}
+
+// MayPass is when a candidate may pass at the earliest.
+func MayPass(r *v1alpha1.ShadowRollout) time.Time {
+	start := r.Status.Candidate.StartTime.Time
+	if d := r.Spec.Analysis.MinDuration; d != "" {
+		return start.Add(monitor.Duration(d))
+	}
+	return start
+}
