@@ -47,6 +47,7 @@ prove: ## Run the proofs that take minutes, on a real cluster and beside it; the
 .PHONY: bench
 bench: ## Measure the proxy beside its rivals, the analysis on a million rows, and the queue's intake.
 	go run ./test/bench
+	go run ./test/bench -rate 200 -length 5s
 	go test -run '^$$' -bench . -benchmem ./internal/analyze/...
 	hack/with-assets.sh go test -run '^$$' -bench . ./internal/review/db
 

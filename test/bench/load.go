@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -26,8 +27,8 @@ var (
 
 const inferencePath = "/v1/models/fraud:predict"
 
-// measure drives one target for a while. It speaks HTTP itself: a full client would cost more than what is measured.
-func measure(ctx context.Context, t *target, connections int, length time.Duration) (round, error) {
+// measure drives one target for a while, at a rate unless that is 0. It speaks HTTP itself: a full client would cost more than what is measured.
+func measure(ctx context.Context, t *target, connections int, length time.Duration, rate float64) (round, error) {
 	before, err := t.cpu()
 	if err != nil {
 		return round{}, err
@@ -35,11 +36,15 @@ func measure(ctx context.Context, t *target, connections int, length time.Durati
 	request := fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: model\r\nContent-Type: application/json\r\nAccept: */*\r\nUser-Agent: bench\r\nContent-Length: %d\r\n\r\n%s",
 		inferencePath, len(requestBody), requestBody)
 	start := time.Now()
-	end := start.Add(length)
+	end, sent := start.Add(length), new(atomic.Int64)
+	due := time.Now
+	if rate > 0 {
+		due = func() time.Time { return start.Add(time.Duration(float64(sent.Add(1)-1) / rate * float64(time.Second))) }
+	}
 	latencies, errs := make([][]time.Duration, connections), make([]error, connections)
 	var all sync.WaitGroup
 	for i := range connections {
-		all.Go(func() { latencies[i], errs[i] = loop(ctx, t.address, request, end) })
+		all.Go(func() { latencies[i], errs[i] = loop(ctx, t.address, request, due, end) })
 	}
 	all.Wait()
 	elapsed := time.Since(start)
@@ -58,8 +63,8 @@ func measure(ctx context.Context, t *target, connections int, length time.Durati
 	}, nil
 }
 
-// loop sends requests over one connection until end.
-func loop(ctx context.Context, address string, request []byte, end time.Time) ([]time.Duration, error) {
+// loop sends requests over one connection until end, each when it is due.
+func loop(ctx context.Context, address string, request []byte, due func() time.Time, end time.Time) ([]time.Duration, error) {
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
 	if err != nil {
 		return nil, err
@@ -68,17 +73,18 @@ func loop(ctx context.Context, address string, request []byte, end time.Time) ([
 	r := bufio.NewReaderSize(conn, 4<<10)
 	var latencies []time.Duration
 	for {
-		sent := time.Now()
-		if sent.After(end) || ctx.Err() != nil {
+		at := due()
+		if at.After(end) || ctx.Err() != nil {
 			return latencies, ctx.Err()
 		}
+		time.Sleep(time.Until(at))
 		if _, err := conn.Write(request); err != nil {
 			return nil, err
 		}
 		if err := readAnswer(r); err != nil {
 			return nil, err
 		}
-		latencies = append(latencies, time.Since(sent))
+		latencies = append(latencies, time.Since(at))
 	}
 }
 

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command bench compares, side by side in one run, a model server that is called directly, behind a plain
-// httputil.ReverseProxy, and behind the sidecar without a configuration, with one, and mirroring to a shadow that answers and to
-// one that hangs.
+// httputil.ReverseProxy, and behind the sidecar without a configuration, with one, and mirroring to a shadow that answers, to
+// one that is dead and to one that hangs.
 //
 //	go run ./test/bench
+//	go run ./test/bench -rate 200
 //
 // All go to the same backend process; each proxy is a process of its own. The load is a closed loop: a number of
-// connections that each send the next request when the answer to the last has arrived. Targets take turns in rounds, so
-// that what else the machine does falls on all of them, and the median of the rounds counts. Latencies are those of
-// saturation; compare them with each other, not with those of a lightly loaded service.
+// connections that each send the next request when the answer to the last has arrived. Latencies are then those of
+// saturation; compare them with each other, not with those of a lightly loaded service. With a rate, requests have times at which they
+// are due, and their latencies count from these, whatever kept them from being sent. Targets take turns in rounds, so
+// that what else the machine does falls on all of them, and the median of the rounds counts.
 package main
 
 import (
@@ -56,7 +58,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	rounds := f.Int("rounds", 7, "rounds; the median counts")
 	length := f.Duration("length", 2*time.Second, "length of a round")
-	connections := f.Int("connections", 16, "connections of the closed loop")
+	connections := f.Int("connections", 16, "connections")
+	rate := f.Float64("rate", 0, "requests per second; as many as are answered when 0")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
@@ -68,7 +71,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	results := make([][]round, len(targets))
 	for i := range *rounds + 1 {
 		for j, t := range targets {
-			r, err := measure(ctx, t, *connections, *length)
+			r, err := measure(ctx, t, *connections, *length, *rate)
 			if err != nil {
 				return fmt.Errorf("%s: %w", t.name, err)
 			}
@@ -77,17 +80,24 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 			}
 		}
 	}
-	fmt.Fprintf(out, "closed loop, %d connections, %d rounds of %v, medians; %d CPUs, %s\nrequest %d bytes, answer %d bytes of JSON, one prediction\n\n",
-		*connections, *rounds, *length, runtime.NumCPU(), runtime.Version(), len(requestBody), len(responseBody))
+	load := "closed loop"
+	if *rate > 0 {
+		load = fmt.Sprintf("%g requests/s", *rate)
+	}
+	fmt.Fprintf(out, "%s, %d connections, %d rounds of %v, medians; %d CPUs, %s\nrequest %d bytes, answer %d bytes of JSON, one prediction\n\n",
+		load, *connections, *rounds, *length, runtime.NumCPU(), runtime.Version(), len(requestBody), len(responseBody))
 	return report(out, targets, results)
 }
 
-// plainTarget is the index of the target that the others are compared with.
-const plainTarget = 1
+// Indexes of the targets that the others are compared with: in throughput, and, round by round, in latency.
+const (
+	plainTarget     = 1
+	capturingTarget = 3
+)
 
 func report(out io.Writer, targets []*target, results [][]round) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "\trequests/s\tvs plain\tp50\tp99\tproxy CPU/request\tpeak RSS\t")
+	fmt.Fprintln(w, "\trequests/s\tvs plain\tp50\tp99\tp99 vs capturing\tproxy CPU/request\tpeak RSS\t")
 	plain := median(results[plainTarget], func(r round) float64 { return r.perSecond })
 	for i, t := range targets {
 		perSecond := median(results[i], func(r round) float64 { return r.perSecond })
@@ -102,8 +112,8 @@ func report(out io.Writer, targets []*target, results [][]round) error {
 			}
 			rss = fmt.Sprintf("%d MiB", kib>>10)
 		}
-		fmt.Fprintf(w, "%s\t%.0f\t%.2f\t%v\t%v\t%s\t%s\t\n", t.name, perSecond, perSecond/plain,
-			p50.Round(time.Microsecond), p99.Round(time.Microsecond), cpu, rss)
+		fmt.Fprintf(w, "%s\t%.0f\t%.2f\t%v\t%v\t%s\t%s\t%s\t\n", t.name, perSecond, perSecond/plain,
+			p50.Round(time.Microsecond), p99.Round(time.Microsecond), tail(results[i], results[capturingTarget]), cpu, rss)
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -120,6 +130,17 @@ func report(out io.Writer, targets []*target, results [][]round) error {
 	}
 	fmt.Fprintln(out)
 	return nil
+}
+
+// tail compares the p99 of a target with that of another in the same rounds: the median of the ratios, and their range.
+func tail(rounds, with []round) string {
+	ratios := make([]float64, len(rounds))
+	for i := range rounds {
+		ratios[i] = float64(rounds[i].p99) / float64(with[i].p99)
+	}
+	slices.Sort(ratios)
+	n := len(ratios)
+	return fmt.Sprintf("%.2f (%.2f–%.2f)", (ratios[(n-1)/2]+ratios[n/2])/2, ratios[0], ratios[n-1])
 }
 
 func median(rounds []round, of func(round) float64) float64 {

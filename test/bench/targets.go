@@ -101,15 +101,20 @@ func startTargets(ctx context.Context) (targets []*target, end func(), err error
 	if err != nil {
 		return nil, nil, err
 	}
-	// The shadow of the first is the backend itself, which so has twice the work; that of the second never answers.
+	// The shadow of the first is the backend itself, which so has twice the work; that of the second is not there, and that of the third
+	// never answers.
 	hung, err := launch(roleHung, "", "")
 	if err != nil {
 		return nil, nil, err
 	}
-	var mirroring [2]*process
-	for i, shadow := range []*process{backend, hung} {
+	dead, err := free()
+	if err != nil {
+		return nil, nil, err
+	}
+	var mirroring [3]*process
+	for i, shadow := range []string{backend.address, dead, hung.address} {
 		dir := filepath.Join(dir, fmt.Sprint("mirroring-", i))
-		if err := errors.Join(configure(dir), mirrorTo(dir, shadow.address)); err != nil {
+		if err := errors.Join(configure(dir), mirrorTo(dir, shadow)); err != nil {
 			return nil, nil, err
 		}
 		if mirroring[i], err = launch(roleSidecar, dir, backend.address); err != nil {
@@ -122,7 +127,8 @@ func startTargets(ctx context.Context) (targets []*target, end func(), err error
 		{name: "sidecar, no configuration", address: passing.address, metrics: passing.metrics, process: passing},
 		{name: "sidecar, capturing all", address: capturing.address, metrics: capturing.metrics, process: capturing},
 		{name: "sidecar, mirroring all", address: mirroring[0].address, metrics: mirroring[0].metrics, process: mirroring[0]},
-		{name: "sidecar, mirroring to a hung shadow", address: mirroring[1].address, metrics: mirroring[1].metrics, process: mirroring[1]},
+		{name: "sidecar, mirroring to a dead shadow", address: mirroring[1].address, metrics: mirroring[1].metrics, process: mirroring[1]},
+		{name: "sidecar, mirroring to a hung shadow", address: mirroring[2].address, metrics: mirroring[2].metrics, process: mirroring[2]},
 	}, end, nil
 }
 
@@ -217,12 +223,8 @@ func answer(w http.ResponseWriter, r *http.Request) {
 func sidecar(ctx context.Context, dir, upstream string) error {
 	addresses := make([]string, 2)
 	for i := range addresses {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return err
-		}
-		addresses[i] = l.Addr().String()
-		if err := l.Close(); err != nil {
+		var err error
+		if addresses[i], err = free(); err != nil {
 			return err
 		}
 	}
@@ -234,6 +236,15 @@ func sidecar(ctx context.Context, dir, upstream string) error {
 		Pod: "bench", PodUID: "bench", DrainTimeout: time.Second,
 		Clock: time.Now, Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
+}
+
+// free is an address at which nobody listens.
+func free() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
 }
 
 // process is a running process of the bench.
