@@ -79,7 +79,10 @@ func TestEveryStepOfARolloutIsEnteredOnce(t *testing.T) {
 		{"a person pauses it", fit(v1alpha1.ReasonPaused), []string{"RolloutPaused by annotation vedette.dev/pause"}},
 		{"its monitor is gone for a moment", fit(v1alpha1.ReasonMonitorNotFound), nil},
 		{"and is back", fit(v1alpha1.ReasonPaused), []string{"RolloutPaused by annotation vedette.dev/pause"}},
-		{"a person lets it go on", func(s *v1alpha1.ShadowRolloutStatus) { delete(r.Annotations, naming.AnnotationPause); fit(v1alpha1.ReasonAnalysisRunning)(s) }, []string{"RolloutResumed by annotation vedette.dev/pause"}},
+		{"a person lets it go on", func(s *v1alpha1.ShadowRolloutStatus) {
+			delete(r.Annotations, naming.AnnotationPause)
+			fit(v1alpha1.ReasonAnalysisRunning)(s)
+		}, []string{"RolloutResumed by annotation vedette.dev/pause"}},
 		{"its time is over", fit(v1alpha1.ReasonDeadlineExceeded), []string{"RolloutExpired" + manager}},
 		{"it fails", decided("Fail", v1alpha1.ReasonAnalysisFailed), []string{"RolloutDecided" + manager}},
 		{"a person wants it again", tried("b", 2, "b"), []string{"RolloutRetried by annotation vedette.dev/retry"}},

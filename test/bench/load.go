@@ -39,7 +39,9 @@ func measure(ctx context.Context, t *target, connections int, length time.Durati
 	end, sent := start.Add(length), new(atomic.Int64)
 	due := time.Now
 	if rate > 0 {
-		due = func() time.Time { return start.Add(time.Duration(float64(sent.Add(1)-1) / rate * float64(time.Second))) }
+		due = func() time.Time {
+			return start.Add(time.Duration(float64(sent.Add(1)-1) / rate * float64(time.Second)))
+		}
 	}
 	latencies, errs := make([][]time.Duration, connections), make([]error, connections)
 	var all sync.WaitGroup
