@@ -9,11 +9,7 @@ package wire
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"time"
 )
 
@@ -327,37 +323,16 @@ func Seconds(s float64) time.Duration { return time.Duration(s * float64(time.Se
 
 // Encode renders c with its revision filled in. Equal configurations give equal bytes.
 func Encode(c Config) ([]byte, error) {
-	c.Version, c.Revision = Version, ""
-	b, err := json.Marshal(c)
-	if err != nil {
-		return nil, fmt.Errorf("encoding the configuration: %w", err)
-	}
-	sum := sha256.Sum256(b)
-	c.Revision = hex.EncodeToString(sum[:])[:10]
-	if b, err = json.MarshalIndent(c, "", "  "); err != nil {
-		return nil, fmt.Errorf("encoding the configuration: %w", err)
-	}
-	return append(b, '\n'), nil
+	c.Version = Version
+	return encode("the configuration", &c, &c.Revision)
 }
-
-// ErrVersion means that a document is of a version that this program cannot read.
-var ErrVersion = errors.New("unsupported version of the configuration document")
 
 // Decode reads a configuration document. It ignores unknown keys and says whether there were any.
 func Decode(b []byte) (c Config, unknownKeys bool, err error) {
-	if len(b) > MaxConfigBytes {
-		return Config{}, false, fmt.Errorf("reading the configuration: %d bytes are more than %d", len(b), MaxConfigBytes)
+	if unknownKeys, err = decode("the configuration", b, MaxConfigBytes, &c, &c.Version, Version); err != nil {
+		return Config{}, false, err
 	}
-	if err := json.Unmarshal(b, &c); err != nil {
-		return Config{}, false, fmt.Errorf("reading the configuration: %w", err)
-	}
-	if c.Version != Version {
-		return Config{}, false, fmt.Errorf("reading the configuration: %w: got %d, want %d", ErrVersion, c.Version, Version)
-	}
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	var again Config
-	return c, d.Decode(&again) != nil, nil
+	return c, unknownKeys, nil
 }
 
 // DecodeHead reads only the mode of a document, and whose it is. It is for documents that Decode refuses, so that a

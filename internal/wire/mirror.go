@@ -4,9 +4,6 @@ package wire
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -70,38 +67,20 @@ func (m *Mirror) Timeout() time.Duration { return Seconds(m.TimeoutSeconds) }
 
 // EncodeMirror renders m with its revision filled in. Equal documents give equal bytes.
 func EncodeMirror(m Mirror) ([]byte, error) {
-	m.Version, m.Revision = MirrorVersion, ""
-	b, err := json.Marshal(m)
-	if err != nil {
-		return nil, fmt.Errorf("encoding the mirror document: %w", err)
-	}
-	sum := sha256.Sum256(b)
-	m.Revision = hex.EncodeToString(sum[:])[:10]
-	if b, err = json.MarshalIndent(m, "", "  "); err != nil {
-		return nil, fmt.Errorf("encoding the mirror document: %w", err)
-	}
-	return append(b, '\n'), nil
+	m.Version = MirrorVersion
+	return encode("the mirror document", &m, &m.Revision)
 }
 
 // DecodeMirror reads a mirror document. It ignores unknown keys and says whether there were any. What it returns is within
 // bounds.
 func DecodeMirror(b []byte) (m Mirror, unknownKeys bool, err error) {
-	if len(b) > MaxMirrorBytes {
-		return Mirror{}, false, fmt.Errorf("reading the mirror document: %d bytes are more than %d", len(b), MaxMirrorBytes)
-	}
-	if err := json.Unmarshal(b, &m); err != nil {
-		return Mirror{}, false, fmt.Errorf("reading the mirror document: %w", err)
-	}
-	if m.Version != MirrorVersion {
-		return Mirror{}, false, fmt.Errorf("reading the mirror document: %w: got %d, want %d", ErrVersion, m.Version, MirrorVersion)
+	if unknownKeys, err = decode("the mirror document", b, MaxMirrorBytes, &m, &m.Version, MirrorVersion); err != nil {
+		return Mirror{}, false, err
 	}
 	if err := m.check(); err != nil {
 		return Mirror{}, false, fmt.Errorf("reading the mirror document: %w", err)
 	}
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	var again Mirror
-	return m, d.Decode(&again) != nil, nil
+	return m, unknownKeys, nil
 }
 
 // Bounds of a mirror document.

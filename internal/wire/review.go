@@ -4,10 +4,6 @@ package wire
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
-	"fmt"
 	"time"
 )
 
@@ -147,32 +143,14 @@ func (r *Review) Lease() time.Duration { return Seconds(r.LeaseSeconds) }
 
 // EncodeReview renders r with its revision filled in. Equal documents give equal bytes.
 func EncodeReview(r Review) ([]byte, error) {
-	r.Version, r.Revision = ReviewVersion, ""
-	b, err := json.Marshal(r)
-	if err != nil {
-		return nil, fmt.Errorf("encoding the document of a queue: %w", err)
-	}
-	sum := sha256.Sum256(b)
-	r.Revision = hex.EncodeToString(sum[:])[:10]
-	if b, err = json.MarshalIndent(r, "", "  "); err != nil {
-		return nil, fmt.Errorf("encoding the document of a queue: %w", err)
-	}
-	return append(b, '\n'), nil
+	r.Version = ReviewVersion
+	return encode("the document of a queue", &r, &r.Revision)
 }
 
 // DecodeReview reads the document of a queue. It ignores unknown keys and says whether there were any.
 func DecodeReview(b []byte) (r Review, unknownKeys bool, err error) {
-	if len(b) > MaxConfigBytes {
-		return Review{}, false, fmt.Errorf("reading the document of a queue: %d bytes are more than %d", len(b), MaxConfigBytes)
+	if unknownKeys, err = decode("the document of a queue", b, MaxConfigBytes, &r, &r.Version, ReviewVersion); err != nil {
+		return Review{}, false, err
 	}
-	if err := json.Unmarshal(b, &r); err != nil {
-		return Review{}, false, fmt.Errorf("reading the document of a queue: %w", err)
-	}
-	if r.Version != ReviewVersion {
-		return Review{}, false, fmt.Errorf("reading the document of a queue: %w: got %d, want %d", ErrVersion, r.Version, ReviewVersion)
-	}
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	var again Review
-	return r, d.Decode(&again) != nil, nil
+	return r, unknownKeys, nil
 }
