@@ -8,7 +8,6 @@
 package wire
 
 import (
-	"bytes"
 	"encoding/json"
 	"time"
 )

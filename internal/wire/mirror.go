@@ -3,7 +3,6 @@
 package wire
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"net"

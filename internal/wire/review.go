@@ -2,10 +2,7 @@
 
 package wire
 
-import (
-	"bytes"
-	"time"
-)
+import "time"
 
 // ReviewVersion is the version of the document of an annotation queue, also part of its file name.
 const ReviewVersion = 1
