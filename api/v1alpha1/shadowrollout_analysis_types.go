@@ -93,7 +93,7 @@ type RolloutTolerance struct {
 
 // ComparedSignal is what a criterion compares between the shadow and the primary.
 //
-// +kubebuilder:validation:Enum=ErrorRatio;InvalidInputRatio;Disagreement;LatencySeconds;ScoreDifference;ScoreShift;MeanConfidence;MeanEntropy
+// +kubebuilder:validation:Enum=ErrorRatio;InvalidInputRatio;Disagreement;LatencySeconds;ScoreDifference;ScoreShift;ScoreDistribution;MeanConfidence;MeanEntropy
 type ComparedSignal string
 
 const (
@@ -110,6 +110,9 @@ const (
 	ComparedScoreDifference ComparedSignal = "ScoreDifference"
 	// ComparedScoreShift is the mean of the score. It must not move in either direction.
 	ComparedScoreShift ComparedSignal = "ScoreShift"
+	// ComparedScoreDistribution is the distance of the two distributions of the score, a probability: the greatest difference of the
+	// shares of scores above a cut, over the cuts 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98 and 0.99.
+	ComparedScoreDistribution ComparedSignal = "ScoreDistribution"
 	// ComparedMeanConfidence is the mean of the greatest class probability. It must not move in either direction.
 	ComparedMeanConfidence ComparedSignal = "MeanConfidence"
 	// ComparedMeanEntropy is the mean entropy of the class probabilities. It must not move in either direction.

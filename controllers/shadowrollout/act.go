@@ -33,7 +33,7 @@ func (p *pass) reconcile(ctx context.Context) []error {
 		var because string
 		watched = rollout.Watch(p.r, s.monitor)
 		action, because = rollout.Decide(o, p.policy(watched))
-		if problem := rollout.Validate(p.r, s.effective); problem != "" {
+		if problem := rollout.Validate(p.r, s.monitor, s.effective); problem != "" {
 			// Nothing is tried by criteria that do not fit. What serves, or goes back, does not depend on them.
 			if action == rollout.StartShadow || action == rollout.Evaluate {
 				action = rollout.Wait

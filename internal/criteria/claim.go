@@ -38,6 +38,8 @@ func claimOf(c Criterion, counts Counts, p Policy, l levels) claim {
 		return meanClaim(c, counts.Differences[Excess], p.Probability, false)
 	case ScoreShift:
 		return shiftClaim(c, counts.Differences[Score], p.Probability)
+	case ScoreDistribution:
+		return distributionClaim(c, counts)
 	case MeanConfidence:
 		return shiftClaim(c, counts.Differences[Confidence], p.Probability)
 	case MeanEntropy:

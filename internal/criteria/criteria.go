@@ -50,6 +50,8 @@ type Counts struct {
 	Triples [2][2]int64
 	// Differences are by what differs.
 	Differences map[Quantity]Moments
+	// Crossings are by the cut of the score.
+	Crossings map[string]Crossings
 	// Latency counts [0] the model's and [1] the candidate's latencies, by bucket.
 	Latency [2]map[int]int64
 }
@@ -77,6 +79,7 @@ const (
 	LatencySeconds    Signal = "LatencySeconds"
 	ScoreDifference   Signal = "ScoreDifference"
 	ScoreShift        Signal = "ScoreShift"
+	ScoreDistribution Signal = "ScoreDistribution"
 	MeanConfidence    Signal = "MeanConfidence"
 	MeanEntropy       Signal = "MeanEntropy"
 )

@@ -50,6 +50,9 @@
 // between both margins, and each side at the full level, as a shift is beyond one of them at most; to fail, the
 // e-value is the mean of those of both sides.
 //
+// ScoreDistribution: at each of some cuts of the score, a pair is two outcomes, "above" and not. Their difference is bet on as that
+// of failures is; see distributionClaim.
+//
 // # What a criterion does not see
 //
 // Pairs that were dropped, and those one of whose sides failed, have no answers to compare. Failures count in

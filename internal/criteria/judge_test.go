@@ -14,6 +14,7 @@ var (
 	p99    = Criterion{Name: "p99", Signal: LatencySeconds, Quantile: 0.99, MaxRatio: 1.2}
 	score  = Criterion{Name: "score", Signal: ScoreDifference, MaxDifference: 0.01}
 	shift  = Criterion{Name: "shift", Signal: ScoreShift, MaxDifference: 0.01}
+	spot   = Criterion{Name: "distribution", Signal: ScoreDistribution, MaxDifference: 0.01}
 	unsure = Criterion{Name: "confidence", Signal: MeanConfidence, MaxDifference: 0.01}
 	spread = Criterion{Name: "entropy", Signal: MeanEntropy, MaxDifference: 0.01}
 	inputs = Criterion{Name: "inputs", Signal: InvalidInputRatio, MaxDifference: 0.01}
@@ -51,7 +52,7 @@ func (c Counts) but(change func(*Counts)) Counts {
 }
 
 func TestJudge(t *testing.T) {
-	all := []Criterion{errors, inputs, same, p99, score, shift, unsure, spread}
+	all := []Criterion{errors, inputs, same, p99, score, shift, spot, unsure, spread}
 	regressed := func(c *Counts) { c.Status[OK][OK], c.Status[OK][Failed] = 4500, 500 }
 	cases := map[string]struct {
 		criteria []Criterion
@@ -131,6 +132,18 @@ func TestJudge(t *testing.T) {
 			m := Moments{N: 20_000, Up: 200, Down: 250, Squares: 100}
 			c.Differences = map[Quantity]Moments{Score: m, Confidence: m, Entropy: m, Excess: m}
 		})}, want: Pass},
+		"a distribution that moves down at one cut fails": {criteria: []Criterion{spot}, evidence: Evidence{"all": alike(20_000).but(func(c *Counts) {
+			c.Crossings = map[string]Crossings{"0.5": {100, 1100}, "0.9": {50, 50}}
+		})}, want: Fail, failed: "all"},
+		"as many scores that cross up as down are no shift of the distribution": {criteria: []Criterion{spot}, evidence: Evidence{"all": alike(60_000).but(func(c *Counts) {
+			c.Crossings = map[string]Crossings{"0.5": {600, 610}, "0.9": {300, 290}}
+		})}, want: Pass},
+		"a distribution of no probabilities is Error": {
+			criteria: []Criterion{spot}, policy: Policy{MaxWrongPromotion: 0.05, MaxWrongRejection: 0.01}, evidence: Evidence{"all": alike(20_000)}, want: Error,
+		},
+		"crossings of a negative number are Error": {criteria: []Criterion{spot}, evidence: Evidence{"all": alike(20_000).but(func(c *Counts) {
+			c.Crossings = map[string]Crossings{"0.5": {-1, 0}}
+		})}, want: Error},
 		"scores that are no probabilities are judged by their own spread": {
 			criteria: []Criterion{{Signal: ScoreDifference, MaxDifference: 50}}, policy: Policy{MaxWrongPromotion: 0.05, MaxWrongRejection: 0.01},
 			evidence: Evidence{"all": {Differences: map[Quantity]Moments{Excess: {N: 5000, Up: 60_000, Down: 20_000, Squares: 5_000_000}}}}, want: Pass,
@@ -177,7 +190,7 @@ func checkFinding(t *testing.T, f Finding) {
 
 // The bounds are those that the verdict follows from.
 func TestVerdictsFollowFromTheBounds(t *testing.T) {
-	for _, c := range []Criterion{errors, inputs, same, p99, score, shift, unsure, spread} {
+	for _, c := range []Criterion{errors, inputs, same, p99, score, shift, spot, unsure, spread} {
 		for _, n := range []int64{100, 300, 500, 1000, 3000, 10_000} {
 			for _, bad := range []int64{0, 1, 5, 20, 50} {
 				counts := alike(n).but(func(k *Counts) {
@@ -185,6 +198,7 @@ func TestVerdictsFollowFromTheBounds(t *testing.T) {
 					k.Status = [3][3]int64{{n - 2*b, b, b}}
 					k.Other, k.Same = b, k.Same-b
 					m := Moments{N: n, Up: float64(b), Squares: float64(b)}
+					k.Crossings = map[string]Crossings{"0.5": {Up: b}, "0.9": {Up: b / 2, Down: b / 4}}
 					k.Differences = map[Quantity]Moments{Score: m, Confidence: m, Entropy: m, Excess: m}
 					k.Latency[1] = latencies(n, int(bad))
 					k.Triples[1][0] = n / 4 * bad / 1000
@@ -231,6 +245,7 @@ func crowded() ([]Criterion, []string, Evidence) {
 		}
 		e[name] = alike(20_000).but(func(c *Counts) {
 			c.Other, c.Status[OK][Failed] = 30, 20
+			c.Crossings = map[string]Crossings{"0.1": {40, 50}, "0.5": {60, 50}, "0.9": {10, 20}}
 			for q := range c.Differences {
 				c.Differences[q] = Moments{N: 20_000, Up: 100, Down: 90, Squares: 60}
 			}
@@ -239,7 +254,7 @@ func crowded() ([]Criterion, []string, Evidence) {
 			}
 		})
 	}
-	return []Criterion{errors, inputs, same, p99, score, shift, unsure, spread}, segments, e
+	return []Criterion{errors, inputs, same, p99, score, shift, spot, unsure, spread}, segments, e
 }
 
 func BenchmarkJudge(b *testing.B) {
@@ -260,9 +275,10 @@ func FuzzJudge(f *testing.F) {
 		c.Triples = [2][2]int64{{ok, noisy}, {bad, noisy}}
 		m := Moments{n, up, down, squares}
 		c.Differences = map[Quantity]Moments{Score: m, Confidence: m, Entropy: m, Excess: m}
+		c.Crossings = map[string]Crossings{"0.1": {ok, bad}, "0.5": {noisy, other}}
 		c.Latency = [2]map[int]int64{{bucket: ok, 100: n}, {bucket + 7: ok, 100: bad}}
 		var cs []Criterion
-		for _, s := range []Signal{ErrorRatio, InvalidInputRatio, Disagreement, LatencySeconds, ScoreDifference, ScoreShift, MeanConfidence, MeanEntropy} {
+		for _, s := range []Signal{ErrorRatio, InvalidInputRatio, Disagreement, LatencySeconds, ScoreDifference, ScoreShift, ScoreDistribution, MeanConfidence, MeanEntropy} {
 			cs = append(cs, Criterion{Name: string(s), Signal: s, Quantile: margin, MaxRatio: 1 + margin, MaxDifference: margin})
 		}
 		p := Policy{MaxWrongPromotion: alpha, MaxWrongRejection: alpha, Probability: probability}

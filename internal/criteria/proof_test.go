@@ -47,6 +47,9 @@ func worlds() []world {
 		scoring(0.01, 0.005, false, 1200, "any scores, noise 0.01"),
 		jumping(0.005, true, 1600, "probabilities, equal but for few that differ by 0.5"),
 		jumping(0.005, false, 800, "any scores, equal but for few that differ by 100 margins"),
+		crossing(0, 0.01, 800, "no score crosses a cut"),
+		crossing(0.02, 0.01, 8000, "2 % cross each of three cuts, up or down"),
+		crossing(0.02, 0.02, 2200, "2 % cross each of three cuts, up or down"),
 	}
 }
 

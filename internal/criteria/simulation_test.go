@@ -209,6 +209,38 @@ func jumping(margin float64, bounded bool, size int, what string) world {
 	}
 }
 
+// crossing is a model each of whose pairs crosses one of three cuts with the probability of noise, up or down; with a differ of more,
+// as many more cross the middle one upwards.
+func crossing(noise, margin float64, size int, what string) world {
+	return world{
+		what: what, bounded: true, size: size,
+		criterion: Criterion{Name: "distribution", Signal: ScoreDistribution, MaxDifference: margin},
+		pair: func(rng *rand.Rand, differ float64, c *Counts) {
+			c.add(Score, 0)
+			if c.Crossings == nil {
+				c.Crossings = map[string]Crossings{}
+			}
+			for _, cut := range []string{"0.1", "0.5", "0.9"} {
+				k, up := c.Crossings[cut], noise/2
+				if cut == "0.5" {
+					up += differ
+				}
+				switch u := rng.Float64(); {
+				case u < up:
+					k.Up++
+				case u < up+noise/2:
+					k.Down++
+				}
+				c.Crossings[cut] = k
+			}
+		},
+		z: func(c Counts, margin float64) float64 {
+			k := c.Crossings["0.5"]
+			return normalTest(float64(c.Differences[Score].N), float64(k.Up-k.Down), float64(k.Up+k.Down), margin)
+		},
+	}
+}
+
 func meanTest(c Counts, margin float64) float64 {
 	m := c.Differences[Excess]
 	return normalTest(float64(m.N), m.Up-m.Down, m.Squares, margin)

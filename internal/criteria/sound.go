@@ -28,6 +28,8 @@ func (c Criterion) sound(p Policy) bool {
 		return c.Quantile > 0 && c.Quantile < 1 && m > 0 && m < mostMargin
 	case ErrorRatio, InvalidInputRatio, Disagreement, ShadowErrorRatio:
 		return m >= 0 && m < 1
+	case ScoreDistribution:
+		return m >= 0 && m < 1 && p.Probability // the cuts are those of probabilities
 	case ScoreDifference, ScoreShift, MeanConfidence, MeanEntropy:
 		return m >= 0 && (m < 1 || !p.Probability && m < mostMargin)
 	}
@@ -52,6 +54,9 @@ func (c Counts) sound() bool {
 	}
 	for _, m := range c.Differences {
 		ok = ok && m.sound()
+	}
+	for _, k := range c.Crossings {
+		ok = ok && count(k.Up) && count(k.Down)
 	}
 	for _, side := range c.Latency {
 		for bucket, n := range side {

@@ -89,12 +89,18 @@ const (
 	MetricPairDifferenceSquares = "vedette_pair_difference_squares_total"
 	// MetricPairDifferenceCount counts the same differences; label of.
 	MetricPairDifferenceCount = "vedette_pair_difference_count_total"
+	// MetricPairCrossings counts compared pairs whose scores lie on different sides of a cut, by one instance each; label cut: one of ScoreCuts;
+	// label direction: up where the shadow's is above it, down where the primary's is.
+	MetricPairCrossings = "vedette_pair_score_crossings_total"
 	// MetricPairLatency counts the latencies of pairs whose primary was not asked twice and both of whose sides answered or timed out, from when the request was whole to
 	// the end of the answer; labels side: primary, shadow; bucket: 16 times the binary logarithm of the microseconds, rounded down.
 	MetricPairLatency = "vedette_pair_latency_total"
 	// MetricPairReplicaShare is the share of mirrored requests that the primary is asked a second time, now.
 	MetricPairReplicaShare = "vedette_pair_replica_share"
 )
+
+// ScoreCuts are the cuts of MetricPairCrossings: probabilities, finer where they are small or great.
+var ScoreCuts = [...]float64{0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99}
 
 // Gauges that the manager's leader derives from status at scrape time. All carry monitor_namespace and monitor.
 const (

@@ -61,7 +61,7 @@ func (c Client) Evidence(ctx context.Context, address string, t Try) (criteria.E
 func (t Try) query() string {
 	counters := promql.Select("", promql.Match{Label: "__name__", Op: "=~", Value: pairCounters},
 		promql.Equal("namespace", t.Namespace), promql.Equal("rollout", t.Rollout), promql.Equal("candidate", t.Candidate), promql.Equal("attempt", t.Attempt))
-	const labels = "__name__, segment, outcome, primary, shadow, replica, of, direction, side, bucket"
+	const labels = "__name__, segment, outcome, primary, shadow, replica, of, direction, cut, side, bucket"
 	return fmt.Sprintf("sum by (%s) (max by (pod, run, %s) (last_over_time(%s[%ds])))", labels, labels, counters, int64((t.Since + slack).Seconds()))
 }
 
@@ -89,6 +89,8 @@ func add(e criteria.Evidence, labels map[string]string, value float64) error {
 		}
 	case naming.MetricPairDifferenceSum, naming.MetricPairDifferenceSquares, naming.MetricPairDifferenceCount:
 		difference(&counts, labels, value)
+	case naming.MetricPairCrossings:
+		crossing(&counts, labels, count)
 	case naming.MetricPairLatency:
 		if err := latency(&counts, labels, count); err != nil {
 			return err
@@ -137,6 +139,19 @@ func difference(c *criteria.Counts, labels map[string]string, value float64) {
 		m.Down += value
 	}
 	c.Differences[of] = m
+}
+
+func crossing(c *criteria.Counts, labels map[string]string, count int64) {
+	if c.Crossings == nil {
+		c.Crossings = map[string]criteria.Crossings{}
+	}
+	k := c.Crossings[labels["cut"]]
+	if labels["direction"] == "up" {
+		k.Up += count
+	} else {
+		k.Down += count
+	}
+	c.Crossings[labels["cut"]] = k
 }
 
 func latency(c *criteria.Counts, labels map[string]string, count int64) error {

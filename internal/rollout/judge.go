@@ -121,7 +121,7 @@ func bound(c *criteria.Criterion, t v1alpha1.Threshold) {
 }
 
 // Validate says what of a rollout cannot hold beside its monitor; "" when nothing.
-func Validate(r *v1alpha1.ShadowRollout, e monitor.Effective) string {
+func Validate(r *v1alpha1.ShadowRollout, m *v1alpha1.ModelMonitor, e monitor.Effective) string {
 	if e.Class.Spec.Prometheus.URL == "" {
 		return fmt.Sprintf("the MonitorClass %q names no Prometheus, where evidence is read: set its prometheus.url", e.Class.Name)
 	}
@@ -130,6 +130,9 @@ func Validate(r *v1alpha1.ShadowRollout, e monitor.Effective) string {
 			if s != criteria.Everything && !slices.ContainsFunc(e.Segments, func(x v1alpha1.Segment) bool { return x.Name == s }) {
 				return fmt.Sprintf("criterion %q is about segment %q, which the ModelMonitor does not have", c.Name, s)
 			}
+		}
+		if c.Signal == v1alpha1.ComparedScoreDistribution && m.Spec.Schema.Prediction.Kind == v1alpha1.PredictionRegression {
+			return fmt.Sprintf("criterion %q is about the distribution of probabilities, and the ModelMonitor predicts a Regression: take ScoreShift and ScoreDifference", c.Name)
 		}
 		if c.PromQL.Query != "" && e.Class.Spec.Prometheus.Queries != v1alpha1.PrometheusQueriesAny {
 			return fmt.Sprintf("criterion %q has a promQL, which the MonitorClass %q does not let through: its prometheus.queries must be Any", c.Name, e.Class.Name)

@@ -65,6 +65,15 @@ func logSum(logs []float64) float64 {
 	return greatest + math.Log(sum)
 }
 
+// Mean is the logarithm of the mean of n pieces of evidence against the same hypothesis, of which those that are not among the logs are
+// nothing: it is as valid as any of them.
+func Mean(logs []float64, n int) float64 {
+	if len(logs) == 0 {
+		return math.Inf(-1)
+	}
+	return logSum(logs) - math.Log(float64(n))
+}
+
 // Mix is the logarithm of weight * exp(a) + (1-weight) * exp(b): of two pieces of evidence against the same hypothesis
 // one that is as valid, without having to know beforehand which will be the better one.
 func Mix(a, b, weight float64) float64 {

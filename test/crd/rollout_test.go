@@ -75,7 +75,7 @@ var rolloutRules = map[string]row{
 		criteria(`signal: Disagreement, maxDifference: "0.01"`), criteria(`threshold: errors, maxDifference: "0.01"`),
 	},
 	"spec.analysis.criteria[]: maxDifference must be below 1: the signal is from 0 to 1": {
-		criteria(`signal: ScoreDifference, maxDifference: "20"`), criteria(`signal: MeanEntropy, maxDifference: "20"`),
+		criteria(`signal: ScoreDifference, maxDifference: "20"`), criteria(`signal: ScoreDistribution, maxDifference: "20"`),
 	},
 	"spec.analysis.criteria[]: segments may only be set with signal: a threshold has its own, and a query selects what it asks for": {
 		criteria(`signal: ErrorRatio, maxDifference: "0.1", segments: [all, atl]`), criteria(`threshold: errors, segments: [atl]`),

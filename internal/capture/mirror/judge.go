@@ -175,6 +175,9 @@ func (p *Pair) countIn(segment string, f finding, instances []record.Pair) {
 		series.Agreement(segment, agreement(one.Same), replica)
 		score := one.Shadow.Score - one.Primary.Score
 		series.Difference(segment, "score", score)
+		if p.plan.Config.Schema.Prediction.Kind != wire.Regression {
+			series.Scores(segment, one.Primary.Score, one.Shadow.Score)
+		}
 		series.Difference(segment, "confidence", one.Shadow.Confidence-one.Primary.Confidence)
 		series.Difference(segment, "entropy", one.Shadow.Entropy-one.Primary.Entropy)
 		series.Difference(segment, "excess", p.excess(f, one, math.Abs(score)))

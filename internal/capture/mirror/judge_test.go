@@ -151,6 +151,8 @@ func TestWhatAPairShows(t *testing.T) {
 			"_difference_count_total/excess/" + segment:      1,
 			"_difference_squares_total/score/" + segment:     0.140625,
 			"_difference_sum_total/down/score/" + segment:    0,
+			"_score_crossings_total/0.5/up/" + segment:       1,
+			"_score_crossings_total/0.7/up/" + segment:       1,
 		} {
 			if got, ok := counts[key]; !ok || math.Abs(got-want) > 1e-12 {
 				t.Errorf("%s is %v, %v, want %v", key, got, ok, want)

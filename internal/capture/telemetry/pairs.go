@@ -25,6 +25,7 @@ type Pairs struct {
 	binding                             PairBinding
 	pairs, status, agreement            *prometheus.CounterVec
 	sums, squares, differences, latency *prometheus.CounterVec
+	crossings                           *prometheus.CounterVec
 	share                               prometheus.Gauge
 }
 
@@ -104,6 +105,7 @@ func newPairs(model string, b PairBinding) *Pairs {
 		sums:        counter(naming.MetricPairDifferenceSum, "Sums of the differences of compared pairs, by their sign.", "of", "direction"),
 		squares:     counter(naming.MetricPairDifferenceSquares, "Sums of the squares of the same differences.", "of"),
 		differences: counter(naming.MetricPairDifferenceCount, "Numbers of the same differences.", "of"),
+		crossings:   counter(naming.MetricPairCrossings, "Compared pairs whose scores lie on different sides of a cut.", "cut", "direction"),
 		latency:     counter(naming.MetricPairLatency, "Latencies of pairs, in 16 buckets an octave of microseconds.", "side", "bucket"),
 		share: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: naming.MetricPairReplicaShare, Help: "Share of mirrored requests that the primary is asked a second time.", ConstLabels: constant,
@@ -112,7 +114,7 @@ func newPairs(model string, b PairBinding) *Pairs {
 }
 
 func (p *Pairs) collectors() []prometheus.Collector {
-	return []prometheus.Collector{p.pairs, p.status, p.agreement, p.sums, p.squares, p.differences, p.latency, p.share}
+	return []prometheus.Collector{p.pairs, p.status, p.agreement, p.sums, p.squares, p.differences, p.crossings, p.latency, p.share}
 }
 
 // Describe implements prometheus.Collector.
@@ -156,6 +158,25 @@ func (p *Pairs) Difference(segment, of string, d float64) {
 	p.squares.WithLabelValues(segment, of).Add(d * d)
 	p.differences.WithLabelValues(segment, of).Inc()
 }
+
+// Scores counts the cuts that lie between the scores of both sides. An unknown score lies on neither side.
+func (p *Pairs) Scores(segment string, primary, shadow float64) {
+	for i, cut := range naming.ScoreCuts {
+		switch {
+		case primary < cut && shadow >= cut:
+			p.crossings.WithLabelValues(segment, cutLabels[i], "up").Inc()
+		case shadow < cut && primary >= cut:
+			p.crossings.WithLabelValues(segment, cutLabels[i], "down").Inc()
+		}
+	}
+}
+
+var cutLabels = func() (labels [len(naming.ScoreCuts)]string) {
+	for i, cut := range naming.ScoreCuts {
+		labels[i] = strconv.FormatFloat(cut, 'g', -1, 64)
+	}
+	return labels
+}()
 
 // Buckets of latencies: 16 an octave, from a microsecond to about 17 minutes, which is longer than any answer is waited for.
 const (

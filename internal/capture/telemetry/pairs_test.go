@@ -24,6 +24,10 @@ func TestPairsOfAnAttempt(t *testing.T) {
 	p.Difference("all", "score", 0.5)
 	p.Difference("all", "score", -0.25)
 	p.Difference("all", "score", math.NaN())
+	p.Scores("all", 0.96, 0.985)
+	p.Scores("all", 0.02, 0.0199)
+	p.Scores("all", 0.5, 0.5)
+	p.Scores("all", math.NaN(), 0.5)
 	p.Latency("all", "primary", time.Millisecond)
 	p.Outcome("all", "compared")
 	labels := `attempt="1",candidate="c",model="m",`
@@ -38,10 +42,14 @@ vedette_pair_difference_squares_total{`+labels+`of="score",rollout="r",run="9",s
 # HELP vedette_pair_difference_count_total Numbers of the same differences.
 # TYPE vedette_pair_difference_count_total counter
 vedette_pair_difference_count_total{`+labels+`of="score",rollout="r",run="9",segment="all"} 2
+# HELP vedette_pair_score_crossings_total Compared pairs whose scores lie on different sides of a cut.
+# TYPE vedette_pair_score_crossings_total counter
+vedette_pair_score_crossings_total{attempt="1",candidate="c",cut="0.02",direction="down",model="m",rollout="r",run="9",segment="all"} 1
+vedette_pair_score_crossings_total{attempt="1",candidate="c",cut="0.98",direction="up",model="m",rollout="r",run="9",segment="all"} 1
 # HELP vedette_pairs_total Requests that were chosen to be mirrored, by outcome.
 # TYPE vedette_pairs_total counter
 vedette_pairs_total{`+labels+`outcome="compared",rollout="r",run="9",segment="all"} 1
-`, naming.MetricPairDifferenceSum, naming.MetricPairDifferenceSquares, naming.MetricPairDifferenceCount, naming.MetricPairs)
+`, naming.MetricPairDifferenceSum, naming.MetricPairDifferenceSquares, naming.MetricPairDifferenceCount, naming.MetricPairCrossings, naming.MetricPairs)
 }
 
 func TestSeriesOfAnAttemptLingerForAWhile(t *testing.T) {
