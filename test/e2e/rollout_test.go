@@ -10,12 +10,14 @@ import (
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/vedette-dev/vedette/api/v1alpha1"
+	"github.com/vedette-dev/vedette/internal/naming"
 )
 
 // first is the version of the sample.
@@ -84,16 +86,51 @@ func TestAdoptingCostsNoRequest(t *testing.T) {
 	s.waitRollout(startTimeout, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonSucceeded)
 
 	// A rollout that is deleted leaves its primary.
-	if err := cluster.Client.Delete(t.Context(), s.rollout); err != nil {
-		t.Fatal(err)
+	s.deleteRollout()
+	s.rest()
+	s.serving(first)
+	s.untouched()
+}
+
+// TestTheWayBackCostsNoRequest gives a model that a rollout serves back to its Deployment, as the docs walk through.
+func TestTheWayBackCostsNoRequest(t *testing.T) {
+	t.Parallel()
+	s := newRolloutScene(t, "wayback")
+	s.drive(100)
+	s.scale(2)
+	s.ready(2)
+	change(s.scene, s.rollout, func(r *v1alpha1.ShadowRollout) { r.Spec.DeletionPolicy = v1alpha1.DeletionPolicyDelete })
+	s.waitRollout(startTimeout, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonTemplateServes)
+	s.deleteRollout()
+	s.until(startTimeout, "the primary to be gone", func(ctx context.Context) (bool, string, error) {
+		var pods corev1.PodList
+		err := cluster.List(ctx, &pods, client.InNamespace(s.namespace), client.MatchingLabels{naming.LabelRollout: modelName})
+		return len(pods.Items) == 0, fmt.Sprintf("there are %d pods", len(pods.Items)), err
+	})
+	s.rest()
+	s.untouched()
+}
+
+// deleteRollout deletes the rollout, and waits until it is gone.
+func (s *rolloutScene) deleteRollout() {
+	s.Helper()
+	if err := cluster.Client.Delete(s.Context(), s.rollout); err != nil {
+		s.Fatal(err)
 	}
 	s.until(startTimeout, "the rollout to be gone", func(ctx context.Context) (bool, string, error) {
 		_, err := s.read(ctx)
 		return apierrors.IsNotFound(err), "it is there", client.IgnoreNotFound(err)
 	})
-	s.rest()
-	s.serving(first)
-	s.untouched()
+}
+
+// ready waits until so many of the template's own pods are.
+func (s *rolloutScene) ready(replicas int32) {
+	s.Helper()
+	s.until(startTimeout, "the template's pods to be ready", func(ctx context.Context) (bool, string, error) {
+		err := cluster.Get(ctx, client.ObjectKeyFromObject(s.deployment), s.deployment)
+		n := s.deployment.Status.AvailableReplicas
+		return n == replicas, fmt.Sprintf("%d are", n), err
+	})
 }
 
 // scale gives the template's Deployment so many pods of its own, and waits until it has them.
