@@ -6,7 +6,9 @@ import (
 	"context"
 	"fmt"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
@@ -53,30 +55,73 @@ func (p *pass) finalizers(ctx context.Context, before *v1alpha1.ShadowRollout) e
 	return nil
 }
 
-// orphan makes the primary, and the copies of ConfigMaps that it mounts, nobody's.
+// orphan makes the primary, and what it needs, nobody's.
 func (p *pass) orphan(ctx context.Context) error {
 	primary, err := p.deployment(ctx, naming.Primary(p.r.Name))
 	if err != nil || primary == nil {
 		return err
 	}
-	var copies corev1.ConfigMapList
-	err = p.Client.List(ctx, &copies, client.InNamespace(p.r.Namespace),
-		client.MatchingLabels{naming.LabelRollout: p.r.Name, naming.LabelRevision: primary.Labels[naming.LabelRevision]})
-	if err != nil {
-		return fmt.Errorf("listing the copies of ConfigMaps: %w", err)
+	return p.rewrite(ctx, primary, func(obj client.Object) bool {
+		if !metav1.IsControlledBy(obj, p.r) {
+			return false
+		}
+		obj.SetOwnerReferences(withoutController(obj.GetOwnerReferences()))
+		return true
+	})
+}
+
+// takeUp makes what an earlier rollout of the name has left ours. It says whether there was something: then what is cached is not what is so.
+func (p *pass) takeUp(ctx context.Context) (bool, error) {
+	primary := &appsv1.Deployment{}
+	err := p.Client.Get(ctx, client.ObjectKey{Namespace: p.r.Namespace, Name: naming.Primary(p.r.Name)}, primary)
+	if apierrors.IsNotFound(err) || err == nil && !p.left(primary) {
+		return false, nil
 	}
-	objects := []client.Object{}
+	if err != nil {
+		return false, fmt.Errorf("reading a Deployment: %w", err)
+	}
+	return true, p.rewrite(ctx, primary, func(obj client.Object) bool {
+		if !p.left(obj) {
+			return false
+		}
+		obj.SetOwnerReferences(append(obj.GetOwnerReferences(), metav1.OwnerReference{
+			APIVersion: v1alpha1.GroupVersion.String(), Kind: "ShadowRollout", Name: p.r.Name, UID: p.r.UID, Controller: new(true),
+		}))
+		return true
+	})
+}
+
+// left says that a rollout of the name has left an object to nobody.
+func (p *pass) left(obj client.Object) bool {
+	l := obj.GetLabels()
+	return metav1.GetControllerOf(obj) == nil && obj.GetDeletionTimestamp() == nil && l[naming.LabelManagedBy] == naming.ManagedBy && l[naming.LabelRollout] == p.r.Name
+}
+
+// rewrite writes the owners of the primary, and of what it needs: its revision, and the copies of ConfigMaps that it mounts. The
+// primary comes last: until then it is found again.
+func (p *pass) rewrite(ctx context.Context, primary *appsv1.Deployment, change func(client.Object) bool) error {
+	of := client.MatchingLabels{naming.LabelRollout: p.r.Name, naming.LabelRevision: primary.Labels[naming.LabelRevision]}
+	var copies corev1.ConfigMapList
+	var revisions appsv1.ControllerRevisionList
+	for _, list := range []client.ObjectList{&copies, &revisions} {
+		if err := p.Client.List(ctx, list, client.InNamespace(p.r.Namespace), of); err != nil {
+			return fmt.Errorf("listing what the primary needs: %w", err)
+		}
+	}
+	var objects []client.Object
 	for i := range copies.Items {
 		objects = append(objects, &copies.Items[i])
 	}
-	for _, obj := range append(objects, primary) { // the primary last: until then it is found again
-		if !metav1.IsControlledBy(obj, p.r) {
+	for i := range revisions.Items {
+		objects = append(objects, &revisions.Items[i])
+	}
+	for _, obj := range append(objects, primary) {
+		before := obj.DeepCopyObject().(client.Object)
+		if !change(obj) {
 			continue
 		}
-		before := obj.DeepCopyObject().(client.Object)
-		obj.SetOwnerReferences(withoutController(obj.GetOwnerReferences()))
 		if err := p.Client.Patch(ctx, obj, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})); client.IgnoreNotFound(err) != nil {
-			return fmt.Errorf("letting the primary go: %w", err)
+			return fmt.Errorf("writing the owner of %q: %w", obj.GetName(), err)
 		}
 	}
 	return nil

@@ -17,6 +17,7 @@ import (
 	"github.com/vedette-dev/vedette/internal/apply"
 	"github.com/vedette-dev/vedette/internal/conditions"
 	"github.com/vedette-dev/vedette/internal/criteria"
+	"github.com/vedette-dev/vedette/internal/outcome"
 	"github.com/vedette-dev/vedette/internal/prometheus"
 )
 
@@ -71,6 +72,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, sr *v1alpha1.ShadowRollout) 
 	}
 	if err := p.hold(ctx); err != nil {
 		return ctrl.Result{}, err
+	}
+	if taken, err := p.takeUp(ctx); taken || err != nil {
+		return ctrl.Result{RequeueAfter: outcome.Soon}, err
 	}
 	before := sr.DeepCopy()
 	problems := p.reconcile(ctx)
