@@ -30,8 +30,8 @@ func answering(t *testing.T, series ...string) *httptest.Server {
 	return server
 }
 
-// counter is a series of a counter as Prometheus answers: its name, labels as they stand in JSON, and a value.
-func counter(name, labels string, value float64) string {
+// counted is a series of a counter as Prometheus answers: its name, labels as they stand in JSON, and a value.
+func counted(name, labels string, value float64) string {
 	return fmt.Sprintf(`{"metric":{"__name__":"vedette_pair%s","segment":"all",%s},"value":[1700000000,"%v"]}`, name, labels, value)
 }
 
@@ -42,15 +42,15 @@ func ask(t *testing.T, server *httptest.Server) (criteria.Evidence, error) {
 
 func TestEveryCounterIsReadToItsPlace(t *testing.T) {
 	got, err := ask(t, answering(t,
-		counter("s_total", `"outcome":"compared"`, 12), counter("s_total", `"outcome":"dropped"`, 3),
-		counter("_status_total", `"primary":"ok","shadow":"error"`, 2), counter("_status_total", `"primary":"invalid","shadow":"ok"`, 1),
-		counter("_agreement_total", `"shadow":"same","replica":"none"`, 5), counter("_agreement_total", `"shadow":"other","replica":"none"`, 4),
-		counter("_agreement_total", `"shadow":"other","replica":"same"`, 2), counter("_agreement_total", `"shadow":"same","replica":"other"`, 1),
-		counter("_difference_sum_total", `"of":"score","direction":"up"`, 1.5), counter("_difference_sum_total", `"of":"score","direction":"down"`, 0.5),
-		counter("_difference_squares_total", `"of":"score"`, 2.25), counter("_difference_count_total", `"of":"score"`, 12),
-		counter("_score_crossings_total", `"cut":"0.5","direction":"up"`, 3), counter("_score_crossings_total", `"cut":"0.5","direction":"down"`, 1),
-		counter("_latency_total", `"side":"primary","bucket":"160"`, 12), counter("_latency_total", `"side":"shadow","bucket":"161"`, 11),
-		counter("_of_a_later_release_total", `"what":"ever"`, 9),
+		counted("s_total", `"outcome":"compared"`, 12), counted("s_total", `"outcome":"dropped"`, 3),
+		counted("_status_total", `"primary":"ok","shadow":"error"`, 2), counted("_status_total", `"primary":"invalid","shadow":"ok"`, 1),
+		counted("_agreement_total", `"shadow":"same","replica":"none"`, 5), counted("_agreement_total", `"shadow":"other","replica":"none"`, 4),
+		counted("_agreement_total", `"shadow":"other","replica":"same"`, 2), counted("_agreement_total", `"shadow":"same","replica":"other"`, 1),
+		counted("_difference_sum_total", `"of":"score","direction":"up"`, 1.5), counted("_difference_sum_total", `"of":"score","direction":"down"`, 0.5),
+		counted("_difference_squares_total", `"of":"score"`, 2.25), counted("_difference_count_total", `"of":"score"`, 12),
+		counted("_score_crossings_total", `"cut":"0.5","direction":"up"`, 3), counted("_score_crossings_total", `"cut":"0.5","direction":"down"`, 1),
+		counted("_latency_total", `"side":"primary","bucket":"160"`, 12), counted("_latency_total", `"side":"shadow","bucket":"161"`, 11),
+		counted("_of_a_later_release_total", `"what":"ever"`, 9),
 	))
 	if err != nil {
 		t.Fatal(err)
@@ -69,11 +69,11 @@ func TestEveryCounterIsReadToItsPlace(t *testing.T) {
 
 func TestAnswersThatAreNoCountsAreErrors(t *testing.T) {
 	for name, series := range map[string]string{
-		"a counter below zero":       counter("s_total", `"outcome":"compared"`, -1),
-		"a counter that is NaN":      strings.Replace(counter("s_total", `"outcome":"compared"`, 0), `"0"`, `"NaN"`, 1),
-		"a status that nobody knows": counter("_status_total", `"primary":"ok","shadow":"odd"`, 1),
-		"an answer that is neither":  counter("_agreement_total", `"shadow":"odd","replica":"none"`, 1),
-		"a bucket that is no number": counter("_latency_total", `"side":"shadow","bucket":"x"`, 1),
+		"a counter below zero":       counted("s_total", `"outcome":"compared"`, -1),
+		"a counter that is NaN":      strings.Replace(counted("s_total", `"outcome":"compared"`, 0), `"0"`, `"NaN"`, 1),
+		"a status that nobody knows": counted("_status_total", `"primary":"ok","shadow":"odd"`, 1),
+		"an answer that is neither":  counted("_agreement_total", `"shadow":"odd","replica":"none"`, 1),
+		"a bucket that is no number": counted("_latency_total", `"side":"shadow","bucket":"x"`, 1),
 	} {
 		if e, err := ask(t, answering(t, series)); err == nil {
 			t.Errorf("%s gives %+v", name, e)

@@ -101,6 +101,15 @@ func startTargets(ctx context.Context) (targets []*target, end func(), err error
 	if err != nil {
 		return nil, nil, err
 	}
+	// Another of the same kind shows what is chance.
+	twin := filepath.Join(dir, "twin")
+	if err := configure(twin); err != nil {
+		return nil, nil, err
+	}
+	again, err := launch(roleSidecar, twin, backend.address)
+	if err != nil {
+		return nil, nil, err
+	}
 	// The shadow of the first is the backend itself, which so has twice the work; that of the second is not there, and that of the third
 	// never answers.
 	hung, err := launch(roleHung, "", "")
@@ -126,6 +135,7 @@ func startTargets(ctx context.Context) (targets []*target, end func(), err error
 		{name: "plain httputil.ReverseProxy", address: plain.address, process: plain},
 		{name: "sidecar, no configuration", address: passing.address, metrics: passing.metrics, process: passing},
 		{name: "sidecar, capturing all", address: capturing.address, metrics: capturing.metrics, process: capturing},
+		{name: "sidecar, capturing all, a twin", address: again.address, metrics: again.metrics, process: again},
 		{name: "sidecar, mirroring all", address: mirroring[0].address, metrics: mirroring[0].metrics, process: mirroring[0]},
 		{name: "sidecar, mirroring to a dead shadow", address: mirroring[1].address, metrics: mirroring[1].metrics, process: mirroring[1]},
 		{name: "sidecar, mirroring to a hung shadow", address: mirroring[2].address, metrics: mirroring[2].metrics, process: mirroring[2]},
