@@ -15,6 +15,8 @@ import (
 
 	"github.com/vedette-dev/vedette/api/v1alpha1"
 	"github.com/vedette-dev/vedette/internal/naming"
+	"github.com/vedette-dev/vedette/internal/outcome"
+	"github.com/vedette-dev/vedette/internal/reconcileerr"
 )
 
 // finalizer keeps a rollout until what is to outlive it is nobody's: else it would go with its owner.
@@ -70,17 +72,18 @@ func (p *pass) orphan(ctx context.Context) error {
 	})
 }
 
-// takeUp makes what an earlier rollout of the name has left ours. It says whether there was something: then what is cached is not what is so.
-func (p *pass) takeUp(ctx context.Context) (bool, error) {
+// takeUp makes what an earlier rollout of the name has left ours. When there is something, that is all that a pass does: what is cached is
+// not what is so.
+func (p *pass) takeUp(ctx context.Context) []error {
 	primary := &appsv1.Deployment{}
 	err := p.Client.Get(ctx, client.ObjectKey{Namespace: p.r.Namespace, Name: naming.Primary(p.r.Name)}, primary)
 	if apierrors.IsNotFound(err) || err == nil && !p.left(primary) {
-		return false, nil
+		return nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("reading a Deployment: %w", err)
+		return []error{fmt.Errorf("reading a Deployment: %w", err)}
 	}
-	return true, p.rewrite(ctx, primary, func(obj client.Object) bool {
+	err = p.rewrite(ctx, primary, func(obj client.Object) bool {
 		if !p.left(obj) {
 			return false
 		}
@@ -89,6 +92,13 @@ func (p *pass) takeUp(ctx context.Context) (bool, error) {
 		}))
 		return true
 	})
+	if err != nil {
+		return []error{err}
+	}
+	return []error{&reconcileerr.Waiting{
+		Reason: v1alpha1.ReasonProgressing, After: outcome.Soon,
+		Message: fmt.Sprintf("the Deployment %q, which an earlier rollout of this name has left, is taken up: it serves what it serves", primary.Name),
+	}}
 }
 
 // left says that a rollout of the name has left an object to nobody.

@@ -17,7 +17,6 @@ import (
 	"github.com/vedette-dev/vedette/internal/apply"
 	"github.com/vedette-dev/vedette/internal/conditions"
 	"github.com/vedette-dev/vedette/internal/criteria"
-	"github.com/vedette-dev/vedette/internal/outcome"
 	"github.com/vedette-dev/vedette/internal/prometheus"
 )
 
@@ -73,11 +72,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, sr *v1alpha1.ShadowRollout) 
 	if err := p.hold(ctx); err != nil {
 		return ctrl.Result{}, err
 	}
-	if taken, err := p.takeUp(ctx); taken || err != nil {
-		return ctrl.Result{RequeueAfter: outcome.Soon}, err
-	}
 	before := sr.DeepCopy()
-	problems := p.reconcile(ctx)
+	problems := p.takeUp(ctx)
+	if len(problems) == 0 {
+		problems = p.reconcile(ctx)
+	}
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return ctrl.Result{}, ctx.Err() // the manager stops: what failed therefore is no news
 	}
