@@ -81,7 +81,11 @@ func (b *bench) mirrors(m wire.Mirror) {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	b.write("pod/labels", fmt.Sprintf("version=\"7\"\n%s=\"flights\"\n%s=%q\n", naming.LabelRollout, naming.LabelRevision, primaryRevision))
+	own := fmt.Sprintf("%s=\"flights\"\n%s=%q\n", naming.LabelRollout, naming.LabelRevision, primaryRevision)
+	if m.AllPods { // then they are the user's, who knows of no revision
+		own = ""
+	}
+	b.write("pod/labels", "version=\"7\"\n"+own)
 	b.write("config/mirror.v1.json", string(raw))
 }
 
@@ -352,6 +356,8 @@ func TestMirroringStartsAndStops(t *testing.T) {
 		{"a broken document: the previous one holds", func() { b.write("config/mirror.v1.json", "{") }, true},
 		{"one for pods of another revision", func() { b.mirrors(other) }, false},
 		{"one of another monitor", func() { b.mirrors(foreign) }, false},
+		{"one for all pods of the monitor", func() { m := mirrorTo(address); m.AllPods = true; b.mirrors(m) }, true},
+		{"one for all pods of another monitor", func() { m := foreign; m.AllPods = true; b.mirrors(m) }, false},
 		{"and again", func() { b.mirrors(mirrorTo(address)) }, true},
 		{"the mode is PassThrough", func() { b.configure(passing) }, false},
 		{"and no more", func() { b.configure(c) }, true},

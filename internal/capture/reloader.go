@@ -106,12 +106,14 @@ func (r *reloader) remirror() {
 		"share", next.Share, "unknown keys", r.mirrored.UnknownKeys)
 }
 
-// isMine says whether a document is for this pod: of the monitor whose configuration is in force, and of the revision that the
-// pod's labels say it serves. Pods of another revision are about to be replaced.
+// isMine says whether a document is for this pod: of the monitor whose configuration is in force, and, unless it is for all of that
+// monitor's pods, of the revision that the pod's labels say it serves. Pods of another revision are about to be replaced.
 func (r *reloader) isMine(m *wire.Mirror) bool {
 	c := r.snapshot.Config
-	return m.Namespace == c.Namespace && m.Monitor == c.Monitor &&
-		r.mirrored.Labels[naming.LabelRollout] == m.Rollout && r.mirrored.Labels[naming.LabelRevision] == m.Primary
+	if m.Namespace != c.Namespace || m.Monitor != c.Monitor {
+		return false
+	}
+	return m.AllPods || r.mirrored.Labels[naming.LabelRollout] == m.Rollout && r.mirrored.Labels[naming.LabelRevision] == m.Primary
 }
 
 func (r *reloader) apply(ctx context.Context) error {

@@ -28,6 +28,9 @@ type Mirror struct {
 	Rollout   string `json:"rollout"`
 	// Primary is the revision of the pods that mirror: those of the rollout whose label says this.
 	Primary string `json:"primary"`
+	// AllPods says that all pods of the monitor mirror, whatever their labels say: those of a workload of the user's say nothing. An
+	// older sidecar, which does not know it, goes by the labels and mirrors nothing.
+	AllPods bool `json:"allPods,omitempty"`
 	// Candidate is the revision of the shadow, and ShadowVersion that of its model, which only its own pods know. Empty: unknown.
 	Candidate     string `json:"candidate"`
 	ShadowVersion string `json:"shadowVersion,omitempty"`

@@ -36,10 +36,13 @@ func TestMirrorRoundTrip(t *testing.T) {
 	if again, _ := EncodeMirror(got); !bytes.Equal(b, again) {
 		t.Error("encoding what was decoded gives other bytes")
 	}
+	if bytes.Contains(b, []byte("allPods")) {
+		t.Error("what is for pods of a revision has another revision than that of an older release")
+	}
 	other := exampleMirror()
-	other.Share = 0.6
+	other.Share, other.AllPods = 0.6, true
 	c, _ := EncodeMirror(other)
-	if changed, _, _ := DecodeMirror(c); len(got.Revision) != 10 || changed.Revision == got.Revision {
+	if changed, _, _ := DecodeMirror(c); len(got.Revision) != 10 || changed.Revision == got.Revision || !changed.AllPods {
 		t.Errorf("revisions %q and %q of different documents", got.Revision, changed.Revision)
 	}
 }
