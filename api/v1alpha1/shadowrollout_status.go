@@ -80,13 +80,24 @@ const (
 	ReasonRevisionMissing = "RevisionMissing"
 	// ReasonMonitorTaken means that another, older ShadowRollout uses the ModelMonitor.
 	ReasonMonitorTaken = "MonitorTaken"
-	// ReasonCandidateNotFound means that the Deployment of spec.candidate does not exist.
-	ReasonCandidateNotFound = "TemplateNotFound"
+	// ReasonCandidateNotFound means that the workload of spec.candidate does not exist.
+	ReasonCandidateNotFound = "CandidateNotFound"
 	// ReasonTemplateServes means that the template still has replicas, so that they and the primary both serve. Set its
 	// replicas to 0 once the primary is available. It is a reason of Ready that is True.
 	ReasonTemplateServes = "TemplateServes"
-	// ReasonShadowWouldServe means that a Service that is not the rollout's would select the shadow's pods.
+	// ReasonShadowWouldServe means that a Service that is not the rollout's would select the shadow's pods; of a workload of
+	// spec.candidate.workloadRef, one that selects the pods of what serves as well.
 	ReasonShadowWouldServe = "ShadowWouldServe"
+	// ReasonTargetUnsupported means that the target of the ModelMonitor is not a workload, as spec.candidate.workloadRef needs it.
+	ReasonTargetUnsupported = "TargetUnsupported"
+	// ReasonCandidateServes means that the workload of spec.candidate.workloadRef is what serves, or selects its pods.
+	ReasonCandidateServes = "CandidateServes"
+	// ReasonShadowInjected means that the pods of spec.candidate.workloadRef ask for the sidecar of the ModelMonitor, which
+	// would take what they answer for answers of what serves.
+	ReasonShadowInjected = "ShadowInjected"
+	// ReasonSelectorUnsupported means that the workload of spec.candidate.workloadRef finds its pods in a way in which a Service
+	// cannot.
+	ReasonSelectorUnsupported = "SelectorUnsupported"
 	// ReasonReferenceMissing means that a ConfigMap or a Secret that the template names does not exist.
 	ReasonReferenceMissing = "ReferenceMissing"
 )
@@ -112,12 +123,12 @@ type ShadowRolloutStatus struct {
 	// +optional
 	PrimaryRevision Revision `json:"primaryRevision,omitempty"`
 
-	// replicas is the number of pods of the primary.
+	// replicas is the number of pods of the primary. It is absent with candidate.workloadRef.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Replicas *int32 `json:"replicas,omitempty"`
 
-	// selector selects the pods of the primary, for the scale subresource.
+	// selector selects the pods of the primary, for the scale subresource. It is absent with candidate.workloadRef.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=1024
@@ -176,7 +187,7 @@ type CandidateStatus struct {
 	// +kubebuilder:validation:Minimum=1
 	Attempt int64 `json:"attempt,omitempty"`
 
-	// startTime is when its shadow was made. The deadline counts from it.
+	// startTime is when its trial began. The deadline counts from it.
 	// +optional
 	StartTime metav1.Time `json:"startTime,omitempty,omitzero"`
 

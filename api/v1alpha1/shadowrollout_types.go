@@ -8,6 +8,12 @@ import (
 )
 
 // ShadowRolloutSpec says how a new version of a model is tried on copies of real requests, and when it takes over.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.candidate.workloadRef) || has(self.promotion) && self.promotion.policy == 'Advise'",message="promotion.policy must be Advise with candidate.workloadRef: what serves is not the rollout's, so that it can only advise",fieldPath=".promotion"
+// +kubebuilder:validation:XValidation:rule="!has(self.candidate.workloadRef) || !has(self.shadow) || self.shadow.replicas == 1 && !has(self.shadow.resources) && !has(self.shadow.priorityClassName) && !has(self.shadow.nodeSelector)",message="shadow must have no more than maxLifetime with candidate.workloadRef: the candidate runs by itself",fieldPath=".shadow"
+// +kubebuilder:validation:XValidation:rule="!has(self.candidate.workloadRef) || !has(self.bake)",message="bake may only be set with candidate.templateRef: without a promotion nothing is watched after it",fieldPath=".bake"
+// +kubebuilder:validation:XValidation:rule="!has(self.candidate.workloadRef) || self.replicas == 1",message="replicas may only be set with candidate.templateRef: scale the target of the ModelMonitor instead",fieldPath=".replicas"
+// +kubebuilder:validation:XValidation:rule="!has(self.candidate.workloadRef) || self.deletionPolicy == 'Retain'",message="deletionPolicy may only be set with candidate.templateRef: the rollout makes no primary that could be deleted",fieldPath=".deletionPolicy"
 type ShadowRolloutSpec struct {
 	// monitorRef names the ModelMonitor of the same namespace whose sidecar copies the requests, and whose segments and
 	// thresholds hold for both versions. One rollout may use a monitor. It must not change.
@@ -15,8 +21,9 @@ type ShadowRolloutSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="monitorRef must not change: make a new ShadowRollout"
 	MonitorRef MonitorReference `json:"monitorRef,omitempty,omitzero"`
 
-	// candidate is where the new version comes from.
+	// candidate is where the new version comes from. Whether that is a template or a workload must not change.
 	// +required
+	// +kubebuilder:validation:XValidation:rule="has(self.templateRef) == has(oldSelf.templateRef)",message="candidate must not change between templateRef and workloadRef: make a new ShadowRollout"
 	Candidate RolloutCandidate `json:"candidate,omitempty,omitzero"`
 
 	// shadow says how the candidate runs while it is tried. When unset, its defaults hold.
@@ -40,14 +47,16 @@ type ShadowRolloutSpec struct {
 	Bake RolloutBake `json:"bake,omitempty,omitzero"`
 
 	// replicas is the number of pods of the primary. A HorizontalPodAutoscaler may target the ShadowRollout, which then sets
-	// it: let your GitOps tool ignore it, as taking it out of what was applied sets it to 1. Defaults to 1.
+	// it: let your GitOps tool ignore it, as taking it out of what was applied sets it to 1. With candidate.workloadRef it means
+	// nothing. Defaults to 1.
 	// +optional
 	// +default=1
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=10000
 	Replicas *int32 `json:"replicas,omitempty"`
 
-	// deletionPolicy says what becomes of the primary when the ShadowRollout is deleted. Defaults to Retain.
+	// deletionPolicy says what becomes of the primary when the ShadowRollout is deleted. With candidate.workloadRef, where the
+	// primary is not the rollout's, it means nothing. Defaults to Retain.
 	// +optional
 	// +default="Retain"
 	DeletionPolicy DeletionPolicy `json:"deletionPolicy,omitempty"`
@@ -72,12 +81,21 @@ const (
 	DeletionPolicyDelete DeletionPolicy = "Delete"
 )
 
-// RolloutCandidate is where the new version comes from.
+// RolloutCandidate is where the new version comes from. Exactly one of templateRef and workloadRef is set.
+//
+// +kubebuilder:validation:ExactlyOneOf=templateRef;workloadRef
+// +kubebuilder:validation:XValidation:rule="!has(self.parameters) || has(self.templateRef)",message="parameters may only be set with templateRef: a workload of yours is not written",fieldPath=".parameters"
 type RolloutCandidate struct {
 	// templateRef names the Deployment whose pod template is the wanted version. It has zero replicas, and is read only: the
 	// operator runs copies of the template.
-	// +required
+	// +optional
 	TemplateRef DeploymentReference `json:"templateRef,omitempty,omitzero"`
+
+	// workloadRef names a second workload, which runs the new version by itself, for where another controller owns what serves:
+	// the target of the ModelMonitor, which must be a workload too. Both are read only, and the verdict is advice. Its pods must
+	// not carry the monitor's sidecar, and its selector must have matchLabels alone.
+	// +optional
+	WorkloadRef WorkloadReference `json:"workloadRef,omitempty,omitzero"`
 
 	// parameters put what the monitor's last succeeded retraining run has made into the copies of the template, so that it
 	// becomes the candidate. When unset, the template is taken as it is.
@@ -208,7 +226,7 @@ type RolloutShadow struct {
 	NodeSelector map[string]string `json:"nodeSelector,omitempty"`
 
 	// maxLifetime is the longest that a shadow runs for one candidate, whatever it waits for, such as an approval: then it is
-	// stopped, and the verdict stands. Defaults to 7d.
+	// stopped, and the verdict stands. With candidate.workloadRef, it is the longest that requests are copied. Defaults to 7d.
 	// +optional
 	// +default="7d"
 	MaxLifetime Duration `json:"maxLifetime,omitempty"`

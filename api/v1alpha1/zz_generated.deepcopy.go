@@ -1677,6 +1677,7 @@ func (in *RolloutBake) DeepCopy() *RolloutBake {
 func (in *RolloutCandidate) DeepCopyInto(out *RolloutCandidate) {
 	*out = *in
 	out.TemplateRef = in.TemplateRef
+	out.WorkloadRef = in.WorkloadRef
 	if in.Parameters != nil {
 		in, out := &in.Parameters, &out.Parameters
 		*out = make([]CandidateParameter, len(*in))

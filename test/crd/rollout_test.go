@@ -24,10 +24,37 @@ func parametrised(parameter string) string {
 	return `{candidate: {parameters: [{name: model, from: URI, ` + parameter + `}]}}`
 }
 
+// besides is a spec of a rollout that compares two workloads of the user's, with something more.
+func besides(what string) string {
+	return `{candidate: {templateRef: null, workloadRef: {kind: Deployment, name: fraud-next}}, promotion: {policy: Advise}` + what + `}`
+}
+
 const beyond = "must be above 0"
 
 // rolloutRules are rows for every rule of a rollout.
 var rolloutRules = map[string]row{
+	"spec.candidate: exactly one of the fields in [templateRef workloadRef] must be set": {
+		besides(``), `{candidate: {workloadRef: {kind: Deployment, name: fraud-next}}, promotion: {policy: Advise}}`,
+	},
+	"spec.candidate: parameters may only be set with templateRef: a workload of yours is not written": {
+		parametrised(`annotation: example.com/model`),
+		`{candidate: {templateRef: null, workloadRef: {kind: Deployment, name: fraud-next}, parameters: [{name: model, from: URI, annotation: a}]}, promotion: {policy: Advise}}`,
+	},
+	"spec: promotion.policy must be Advise with candidate.workloadRef: what serves is not the rollout's, so that it can only advise": {
+		besides(``), `{candidate: {templateRef: null, workloadRef: {kind: StatefulSet, name: fraud-next}}}`,
+	},
+	"spec: shadow must have no more than maxLifetime with candidate.workloadRef: the candidate runs by itself": {
+		besides(`, shadow: {maxLifetime: 2d}`), besides(`, shadow: {replicas: 2}`),
+	},
+	"spec: bake may only be set with candidate.templateRef: without a promotion nothing is watched after it": {
+		besides(`, mirror: {percent: "5"}`), besides(`, bake: {duration: 2h}`),
+	},
+	"spec: replicas may only be set with candidate.templateRef: scale the target of the ModelMonitor instead": {
+		besides(`, replicas: 1`), besides(`, replicas: 2`),
+	},
+	"spec: deletionPolicy may only be set with candidate.templateRef: the rollout makes no primary that could be deleted": {
+		besides(`, deletionPolicy: Retain`), besides(`, deletionPolicy: Delete`),
+	},
 	"spec.candidate.parameters[]: exactly one of the fields in [env arg annotation] must be set": {
 		parametrised(`env: {container: model, name: MODEL_URI}`),
 		parametrised(`env: {container: model, name: MODEL_URI}, arg: {container: model, name: --model}`),
@@ -106,6 +133,9 @@ var rolloutRules = map[string]row{
 var rolloutChanges = map[string]change{
 	"spec.monitorRef: monitorRef must not change: make a new ShadowRollout": {
 		`{replicas: 1}`, `{replicas: 2}`, `{monitorRef: {name: another}}`,
+	},
+	"spec.candidate: candidate must not change between templateRef and workloadRef: make a new ShadowRollout": {
+		`{}`, `{candidate: {templateRef: {kind: Deployment, name: another}}}`, besides(``),
 	},
 }
 
