@@ -21,14 +21,14 @@ import (
 // reconcile takes the rollout one step on, and returns all that stands in the way.
 func (p *pass) reconcile(ctx context.Context) []error {
 	var s seen
-	if err := p.workloads(ctx, &s); err != nil {
+	found := []error{p.known(ctx, &s)}
+	if err := p.source.workloads(ctx, &s); err != nil {
 		return []error{err}
 	}
-	found := []error{p.known(ctx, &s)}
 	action, watched := rollout.Wait, rollout.Watched{}
 	o := p.observed(&s)
 	if found[0] == nil {
-		s.missing = p.template(ctx, &s)
+		s.missing = p.source.template(ctx, &s)
 		o = p.observed(&s)
 		var because string
 		watched = rollout.Watch(p.r, s.monitor)
@@ -43,7 +43,7 @@ func (p *pass) reconcile(ctx context.Context) []error {
 		found = append(found, s.missing, p.act(ctx, &s, o, action, because, watched))
 	}
 	// What serves goes on, at the scale that is wanted, whatever else is missing.
-	found = append(found, p.serve(ctx, &s, o, action))
+	found = append(found, p.source.serve(ctx, &s, o, action))
 	pods, err := p.shadowPods(ctx)
 	blocked := cmp.Or(found[0], s.missing)
 	rollout.Report{
@@ -68,7 +68,7 @@ func (p *pass) act(ctx context.Context, s *seen, o rollout.Observed, action roll
 	status := &p.r.Status
 	switch action {
 	case rollout.Bootstrap:
-		return p.store(ctx, s) // and it serves
+		return p.source.store(ctx, s) // and it serves
 	case rollout.Idle:
 		status.Candidate = v1alpha1.CandidateStatus{}
 		return p.clear(ctx)

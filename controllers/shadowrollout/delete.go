@@ -17,15 +17,17 @@ import (
 	"github.com/vedette-dev/vedette/internal/naming"
 	"github.com/vedette-dev/vedette/internal/outcome"
 	"github.com/vedette-dev/vedette/internal/reconcileerr"
+	"github.com/vedette-dev/vedette/internal/rollout"
 )
 
 // finalizer keeps a rollout until what is to outlive it is nobody's: else it would go with its owner.
 const finalizer = "vedette.dev/retain-primary"
 
-// hold puts the finalizer on before anything is made that it is for, and takes it off where the primary goes with its rollout.
+// hold puts the finalizer on before anything is made that it is for, and takes it off where the primary goes with its rollout, or
+// is not the rollout's.
 func (p *pass) hold(ctx context.Context) error {
 	before, write := p.r.DeepCopy(), controllerutil.AddFinalizer
-	if p.r.Spec.DeletionPolicy == v1alpha1.DeletionPolicyDelete {
+	if p.r.Spec.DeletionPolicy == v1alpha1.DeletionPolicyDelete || rollout.Theirs(p.r) {
 		write = controllerutil.RemoveFinalizer
 	}
 	if !write(p.r, finalizer) {
@@ -75,6 +77,9 @@ func (p *pass) orphan(ctx context.Context) error {
 // takeUp makes what an earlier rollout of the name has left ours. When there is something, that is all that a pass does: what is cached is
 // not what is so.
 func (p *pass) takeUp(ctx context.Context) []error {
+	if rollout.Theirs(p.r) {
+		return nil // one that runs nothing takes nothing up
+	}
 	primary := &appsv1.Deployment{}
 	err := p.Client.Get(ctx, client.ObjectKey{Namespace: p.r.Namespace, Name: naming.Primary(p.r.Name)}, primary)
 	if apierrors.IsNotFound(err) || err == nil && !p.left(primary) {

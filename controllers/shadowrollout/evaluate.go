@@ -24,7 +24,7 @@ import (
 // evaluate reads the evidence when that is due, and judges it. What follows from a verdict follows in the next pass: by then it is
 // on record.
 func (p *pass) evaluate(ctx context.Context, s *seen) error {
-	if err := p.shadow(ctx, s); err != nil {
+	if err := p.source.shadow(ctx, s); err != nil {
 		return err
 	}
 	if err := p.mirror(ctx, s); err != nil {
@@ -70,7 +70,7 @@ func (p *pass) await(ctx context.Context, s *seen, o rollout.Observed) error {
 		return p.clear(ctx)
 	}
 	p.lookAgain(left)
-	if err := p.shadow(ctx, s); err != nil {
+	if err := p.source.shadow(ctx, s); err != nil {
 		return err
 	}
 	return p.mirror(ctx, s)

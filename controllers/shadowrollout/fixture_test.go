@@ -42,6 +42,8 @@ type fixture struct {
 	counted  *counted
 	// audits says whether the class keeps an audit log.
 	audits bool
+	// pods are the names of the Deployments whose pods come up.
+	pods []string
 }
 
 // counted is a Prometheus that holds what a test says.
@@ -65,6 +67,7 @@ func newFixture(t *testing.T) *fixture {
 	f := &fixture{
 		t: t, admin: server.Client(t, server.Config), requests: &apiserver.Requests{}, recorder: events.NewFakeRecorder(1000),
 		ns: server.Namespace(t, nil), now: time.Now().Truncate(time.Second), counted: &counted{evidence: map[string]criteria.Evidence{}},
+		pods: []string{naming.Primary("fraud"), naming.Shadow("fraud")},
 	}
 	c := server.Client(t, f.requests.Observe(server.As(t, "vedette-manager", apiserver.ManagerRole(t))))
 	f.Reconciler = f.with(c)
@@ -163,7 +166,7 @@ func (f *fixture) settle() *v1alpha1.ShadowRollout {
 // workloads does what the controllers of the cluster would: all pods come up. It says whether that changed anything.
 func (f *fixture) workloads() (moved bool) {
 	f.t.Helper()
-	for _, name := range []string{naming.Primary("fraud"), naming.Shadow("fraud")} {
+	for _, name := range f.pods {
 		d := &appsv1.Deployment{}
 		if !f.read(name, d) || d.Status.ObservedGeneration == d.Generation {
 			continue

@@ -34,7 +34,7 @@ func (p *pass) mirror(ctx context.Context, s *seen) error {
 		return reconcileerr.NewWaiting(v1alpha1.ReasonShadowNotAvailable, "the Service %q has no cluster IP: delete it, and it is made again", service.Name)
 	}
 	document, err := wire.EncodeMirror(rollout.Mirror(p.r, rollout.Place{
-		Primary: s.primary.Labels[naming.LabelRevision], Candidate: string(c.Revision),
+		Primary: s.primary.Revision, Candidate: string(c.Revision),
 		Version: rollout.Version(s.candidate.Template, s.monitor), Attempt: strconv.FormatInt(c.Attempt, 10),
 		Address: net.JoinHostPort(service.Spec.ClusterIP, strconv.Itoa(build.ServicePort)),
 	}, s.effective))

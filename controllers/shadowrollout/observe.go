@@ -41,8 +41,9 @@ type seen struct {
 	named     map[string]rollout.ConfigMapContents
 	// templateServes says that the template has pods of its own.
 	templateServes bool
-	// primary and shadow are nil where there are none.
-	primary, shadow *appsv1.Deployment
+	// primary and shadow are nil where there are none. answers says that the shadow answers copies that go on being sent.
+	primary, shadow *rollout.Workload
+	answers         bool
 }
 
 // monitored finds the monitor and its class. One rollout uses a monitor: the oldest, by name where they are of one age.
@@ -90,8 +91,7 @@ func older(a, b *v1alpha1.ShadowRollout) bool {
 	return a.CreationTimestamp.Before(&b.CreationTimestamp)
 }
 
-// template reads what is wanted, with everything that it names. It is only read.
-func (p *pass) template(ctx context.Context, s *seen) error {
+func (p ours) template(ctx context.Context, s *seen) error {
 	name := string(p.r.Spec.Candidate.TemplateRef.Name)
 	d := &appsv1.Deployment{}
 	err := p.Client.Get(ctx, client.ObjectKey{Namespace: p.r.Namespace, Name: name}, d)
@@ -119,7 +119,7 @@ func (p *pass) template(ctx context.Context, s *seen) error {
 	if err != nil {
 		return reconcileerr.NewStalled(v1alpha1.ReasonInvalidParameter, "%v", err)
 	}
-	if err := p.references(ctx, s, template); err != nil {
+	if s.named, err = p.references(ctx, template); err != nil {
 		return err
 	}
 	revision := rollout.Revision(template, s.named)
@@ -129,33 +129,44 @@ func (p *pass) template(ctx context.Context, s *seen) error {
 }
 
 // references reads the ConfigMaps that a template names.
-func (p *pass) references(ctx context.Context, s *seen, template corev1.PodTemplateSpec) error {
-	s.named = map[string]rollout.ConfigMapContents{}
+func (p *pass) references(ctx context.Context, template corev1.PodTemplateSpec) (map[string]rollout.ConfigMapContents, error) {
+	named := map[string]rollout.ConfigMapContents{}
 	for _, ref := range rollout.References(template).ConfigMaps {
 		m := &corev1.ConfigMap{}
 		switch err := p.Live.Get(ctx, client.ObjectKey{Namespace: p.r.Namespace, Name: ref.Name}, m); {
 		case apierrors.IsNotFound(err) && ref.Optional:
 		case apierrors.IsNotFound(err):
-			return &reconcileerr.Waiting{
+			return nil, &reconcileerr.Waiting{
 				Reason: v1alpha1.ReasonReferenceMissing, After: referenceRetry,
-				Message: fmt.Sprintf("the ConfigMap %q that the template names does not exist: create it; what serves goes on with a copy of its own", ref.Name),
+				Message: fmt.Sprintf("the ConfigMap %q that the template names does not exist: create it; what serves is left as it is", ref.Name),
 			}
 		case err != nil:
-			return fmt.Errorf("reading a ConfigMap that the template names: %w", err)
+			return nil, fmt.Errorf("reading a ConfigMap that the template names: %w", err)
 		default:
-			s.named[ref.Name] = rollout.Contents(m)
+			named[ref.Name] = rollout.Contents(m)
 		}
 	}
-	return nil
+	return named, nil
 }
 
-// workloads reads what runs.
-func (p *pass) workloads(ctx context.Context, s *seen) (err error) {
-	if s.primary, err = p.deployment(ctx, naming.Primary(p.r.Name)); err != nil {
+func (p ours) workloads(ctx context.Context, s *seen) (err error) {
+	if s.primary, err = p.version(ctx, naming.Primary(p.r.Name)); err != nil {
 		return err
 	}
-	s.shadow, err = p.deployment(ctx, naming.Shadow(p.r.Name))
+	s.shadow, err = p.version(ctx, naming.Shadow(p.r.Name))
+	s.answers = s.shadow != nil && s.shadow.Settled
 	return err
+}
+
+// version is the Deployment of the name, of the revision that it carries; nil where there is none, or it is not ours.
+func (p ours) version(ctx context.Context, name string) (*rollout.Workload, error) {
+	d, err := p.deployment(ctx, name)
+	if d == nil || err != nil {
+		return nil, err
+	}
+	w := rollout.OfDeployment(d)
+	w.Revision = d.Labels[naming.LabelRevision]
+	return w, nil
 }
 
 // deployment is the Deployment of the name; nil where there is none, or it is not ours.
@@ -198,14 +209,13 @@ func (p *pass) observed(s *seen) rollout.Observed {
 		o.Rejected = append(o.Rejected, string(r.Revision))
 	}
 	if s.primary != nil {
-		o.Primary = s.primary.Labels[naming.LabelRevision]
-		o.PrimarySettled, o.PrimaryFailed = rollout.Settled(s.primary), rollout.Failed(s.primary)
+		o.Primary, o.PrimarySettled, o.PrimaryFailed = s.primary.Revision, s.primary.Settled, s.primary.Failed
 	}
 	if o.Primary == "" {
-		o.Primary = string(status.PrimaryRevision) // somebody has deleted it: it comes back as it was
+		o.Primary = string(status.PrimaryRevision) // somebody has deleted it: one of ours comes back as it was
 	}
 	if s.shadow != nil {
-		o.Shadow, o.ShadowAvailable = s.shadow.Labels[naming.LabelRevision], rollout.Settled(s.shadow)
+		o.Shadow, o.ShadowAvailable = s.shadow.Revision, s.shadow.Settled
 	}
 	return o
 }

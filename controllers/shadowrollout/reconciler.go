@@ -18,6 +18,7 @@ import (
 	"github.com/vedette-dev/vedette/internal/conditions"
 	"github.com/vedette-dev/vedette/internal/criteria"
 	"github.com/vedette-dev/vedette/internal/prometheus"
+	"github.com/vedette-dev/vedette/internal/rollout"
 )
 
 // +kubebuilder:rbac:groups=vedette.dev,resources=shadowrollouts;modelmonitors;monitorclasses,verbs=get;list;watch
@@ -46,6 +47,7 @@ type Reconciler struct {
 // pass is one reconciliation of one rollout.
 type pass struct {
 	*Reconciler
+	source  source
 	applier apply.Applier
 	r       *v1alpha1.ShadowRollout
 	now     time.Time
@@ -65,6 +67,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, sr *v1alpha1.ShadowRollout) 
 		Reconciler: r, r: sr, now: now,
 		applier: apply.Applier{Client: r.Client, Live: r.Live},
 		set:     conditions.Writer{Conditions: &sr.Status.Conditions, Generation: sr.Generation, Now: now},
+	}
+	p.source = ours{p}
+	if rollout.Theirs(sr) {
+		p.source = theirs{p}
 	}
 	if sr.DeletionTimestamp != nil {
 		return ctrl.Result{}, p.release(ctx)

@@ -15,7 +15,7 @@ import (
 
 // serve keeps the primary as it is meant to be: with the revision that it runs, or, in the steps that change it, with another that is
 // on record. It is the only place where what serves is written.
-func (p *pass) serve(ctx context.Context, s *seen, o rollout.Observed, action rollout.Action) error {
+func (p ours) serve(ctx context.Context, s *seen, o rollout.Observed, action rollout.Action) error {
 	revision := o.Primary
 	switch action {
 	case rollout.Bootstrap:
@@ -34,9 +34,9 @@ func (p *pass) serve(ctx context.Context, s *seen, o rollout.Observed, action ro
 		}
 	}
 	version, err := p.stored(ctx, revision)
-	if err != nil && s.primary != nil && revision == s.primary.Labels[naming.LabelRevision] {
+	if err != nil && s.primary != nil && revision == s.primary.Revision {
 		// What is kept of it is gone: it runs, and can be scaled.
-		version, err = build.Version{Revision: revision, Template: s.primary.Spec.Template}, nil
+		version, err = build.Version{Revision: revision, Template: s.primary.Template}, nil
 	}
 	if err != nil {
 		return err
@@ -52,7 +52,7 @@ func (p *pass) serve(ctx context.Context, s *seen, o rollout.Observed, action ro
 	status.PrimaryRevision = v1alpha1.Revision(revision)
 	status.Selector = labels.SelectorFromSet(build.Selector(p.r, naming.RolePrimary)).String()
 	if s.primary != nil {
-		status.Replicas = new(s.primary.Status.Replicas)
+		status.Replicas = new(s.primary.Replicas)
 	}
 	return nil
 }

@@ -19,12 +19,12 @@ import (
 	"github.com/vedette-dev/vedette/api/v1alpha1"
 	"github.com/vedette-dev/vedette/internal/naming"
 	"github.com/vedette-dev/vedette/internal/prometheus"
+	"github.com/vedette-dev/vedette/internal/rollout"
 )
 
 const (
-	// indexMonitor finds the rollouts that use a monitor, indexTemplate those of a Deployment of the user's.
-	indexMonitor  = "spec.monitorRef.name"
-	indexTemplate = "spec.candidate.templateRef.name"
+	// indexMonitor finds the rollouts that use a monitor.
+	indexMonitor = "spec.monitorRef.name"
 	// workers reconcile at once: a Prometheus that hangs holds each up for seconds.
 	workers = 8
 	// reconcileTimeout bounds one reconciliation.
@@ -43,15 +43,10 @@ type Options struct {
 
 // SetupWithManager adds the controller to the manager. The manager's cache must be made with CacheByObject.
 func SetupWithManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
-	for field, value := range map[string]func(*v1alpha1.ShadowRollout) string{
-		indexMonitor:  func(r *v1alpha1.ShadowRollout) string { return string(r.Spec.MonitorRef.Name) },
-		indexTemplate: func(r *v1alpha1.ShadowRollout) string { return string(r.Spec.Candidate.TemplateRef.Name) },
-	} {
-		if err := mgr.GetFieldIndexer().IndexField(ctx, &v1alpha1.ShadowRollout{}, field, func(obj client.Object) []string {
-			return []string{value(obj.(*v1alpha1.ShadowRollout))}
-		}); err != nil {
-			return err
-		}
+	if err := mgr.GetFieldIndexer().IndexField(ctx, &v1alpha1.ShadowRollout{}, indexMonitor, func(obj client.Object) []string {
+		return []string{string(obj.(*v1alpha1.ShadowRollout).Spec.MonitorRef.Name)}
+	}); err != nil {
+		return err
 	}
 	r := &Reconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("vedette-shadowrollout"),
@@ -67,7 +62,8 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 		Owns(&appsv1.Deployment{}).
 		Owns(&appsv1.ControllerRevision{}).
 		Owns(&corev1.ConfigMap{}).
-		Watches(&appsv1.Deployment{}, handler.EnqueueRequestsFromMapFunc(r.ofTemplate)).
+		Watches(&appsv1.Deployment{}, handler.EnqueueRequestsFromMapFunc(r.ofWorkload(v1alpha1.WorkloadKindDeployment))).
+		Watches(&appsv1.StatefulSet{}, handler.EnqueueRequestsFromMapFunc(r.ofWorkload(v1alpha1.WorkloadKindStatefulSet))).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(ofShadow)).
 		Watches(&corev1.Service{}, handler.EnqueueRequestsFromMapFunc(r.inNamespace)).
 		Watches(&v1alpha1.ModelMonitor{}, handler.EnqueueRequestsFromMapFunc(r.ofMonitor)).
@@ -84,31 +80,51 @@ func ofShadow(_ context.Context, obj client.Object) []reconcile.Request {
 	return nil
 }
 
-func (r *Reconciler) ofTemplate(ctx context.Context, obj client.Object) []reconcile.Request {
-	return r.matching(ctx, client.InNamespace(obj.GetNamespace()), client.MatchingFields{indexTemplate: obj.GetName()})
+// ofWorkload finds the rollouts that a workload of the user's is about: as their candidate, or as what serves.
+func (r *Reconciler) ofWorkload(kind v1alpha1.WorkloadKind) handler.MapFunc {
+	return func(ctx context.Context, obj client.Object) []reconcile.Request {
+		ref := v1alpha1.WorkloadReference{Kind: kind, Name: v1alpha1.ObjectName(obj.GetName())}
+		return r.matching(ctx, func(sr *v1alpha1.ShadowRollout) bool { return r.isAbout(ctx, sr, ref) }, client.InNamespace(obj.GetNamespace()))
+	}
 }
 
+func (r *Reconciler) isAbout(ctx context.Context, sr *v1alpha1.ShadowRollout, ref v1alpha1.WorkloadReference) bool {
+	if t := sr.Spec.Candidate.TemplateRef; !rollout.Theirs(sr) {
+		return ref == v1alpha1.WorkloadReference{Kind: v1alpha1.WorkloadKind(t.Kind), Name: t.Name}
+	}
+	if sr.Spec.Candidate.WorkloadRef == ref {
+		return true
+	}
+	m := &v1alpha1.ModelMonitor{}
+	err := r.Client.Get(ctx, client.ObjectKey{Namespace: sr.Namespace, Name: string(sr.Spec.MonitorRef.Name)}, m)
+	return err == nil && m.Spec.Target.WorkloadRef == ref
+}
+
+func every(*v1alpha1.ShadowRollout) bool { return true }
+
 func (r *Reconciler) ofMonitor(ctx context.Context, obj client.Object) []reconcile.Request {
-	return r.matching(ctx, client.InNamespace(obj.GetNamespace()), client.MatchingFields{indexMonitor: obj.GetName()})
+	return r.matching(ctx, every, client.InNamespace(obj.GetNamespace()), client.MatchingFields{indexMonitor: obj.GetName()})
 }
 
 func (r *Reconciler) inNamespace(ctx context.Context, obj client.Object) []reconcile.Request {
-	return r.matching(ctx, client.InNamespace(obj.GetNamespace()))
+	return r.matching(ctx, every, client.InNamespace(obj.GetNamespace()))
 }
 
 func (r *Reconciler) all(ctx context.Context, _ client.Object) []reconcile.Request {
-	return r.matching(ctx)
+	return r.matching(ctx, every)
 }
 
 // matching lists the rollouts that match. A cache that cannot be read has no events either.
-func (r *Reconciler) matching(ctx context.Context, options ...client.ListOption) []reconcile.Request {
+func (r *Reconciler) matching(ctx context.Context, is func(*v1alpha1.ShadowRollout) bool, options ...client.ListOption) []reconcile.Request {
 	var rollouts v1alpha1.ShadowRolloutList
 	if err := r.Client.List(ctx, &rollouts, options...); err != nil {
 		return nil
 	}
-	reqs := make([]reconcile.Request, 0, len(rollouts.Items))
+	var reqs []reconcile.Request
 	for i := range rollouts.Items {
-		reqs = append(reqs, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&rollouts.Items[i])})
+		if sr := &rollouts.Items[i]; is(sr) {
+			reqs = append(reqs, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(sr)})
+		}
 	}
 	return reqs
 }

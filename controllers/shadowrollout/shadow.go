@@ -19,13 +19,16 @@ import (
 
 // startShadow makes the shadow run the candidate, and begins a try of it.
 func (p *pass) startShadow(ctx context.Context, s *seen, o rollout.Observed) error {
+	if err := p.stopMirror(ctx); err != nil { // what was copied was for another try
+		return err
+	}
 	if err := p.mayBegin(); err != nil {
 		return err
 	}
-	if err := p.store(ctx, s); err != nil {
+	if err := p.source.store(ctx, s); err != nil {
 		return err
 	}
-	if err := p.shadow(ctx, s); err != nil {
+	if err := p.source.shadow(ctx, s); err != nil {
 		return err
 	}
 	status := &p.r.Status
@@ -53,12 +56,12 @@ func (p *pass) retry() string {
 const maxRetry = 128
 
 // shadow applies the shadow and its Service, unless a Service of others would send it requests.
-func (p *pass) shadow(ctx context.Context, s *seen) error {
+func (p ours) shadow(ctx context.Context, s *seen) error {
 	var services corev1.ServiceList
 	if err := p.Client.List(ctx, &services, client.InNamespace(p.r.Namespace)); err != nil {
 		return fmt.Errorf("listing services: %w", err)
 	}
-	if names := build.WouldServe(services.Items, build.ShadowLabels(p.r, s.candidate.Revision)); len(names) > 0 {
+	if names := build.WouldServe(services.Items, p.r, build.ShadowLabels(p.r, s.candidate.Revision)); len(names) > 0 {
 		if err := p.clear(ctx); err != nil {
 			return err
 		}
@@ -77,14 +80,14 @@ func (p *pass) shadow(ctx context.Context, s *seen) error {
 	if err != nil {
 		return err
 	}
-	return p.applier.All(ctx, p.r.UID, desired, build.Service(p.r, port))
+	return p.applier.All(ctx, p.r.UID, desired, build.Service(p.r, build.Selector(p.r, naming.RoleShadow), port))
 }
 
-// wait stops mirroring to a shadow that is not up: refused connections are no evidence. One that has waited for its longest life
-// is removed.
+// wait stops mirroring to a shadow that is not up, or does not run what is tried: refused connections are no evidence. One that
+// has waited for its longest life is removed.
 func (p *pass) wait(ctx context.Context, s *seen, o rollout.Observed) error {
 	if s.shadow == nil {
-		return nil
+		return p.stopMirror(ctx)
 	}
 	if left := o.Start.Add(rollout.MaxLifetime(p.r)).Sub(p.now); left > 0 {
 		p.lookAgain(left)
@@ -94,7 +97,7 @@ func (p *pass) wait(ctx context.Context, s *seen, o rollout.Observed) error {
 	if deadline := o.Start.Add(rollout.Deadline(p.r)).Sub(p.now); deadline > 0 {
 		p.lookAgain(deadline)
 	}
-	if o.ShadowAvailable {
+	if s.answers && o.Shadow == o.Candidate {
 		return nil
 	}
 	return p.stopMirror(ctx)

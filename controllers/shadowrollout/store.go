@@ -21,7 +21,7 @@ import (
 )
 
 // store keeps the candidate: its template, and copies of what that names. What runs is only ever made of what is kept.
-func (p *pass) store(ctx context.Context, s *seen) error {
+func (p ours) store(ctx context.Context, s *seen) error {
 	kept, err := p.revisions(ctx)
 	if err != nil {
 		return err
@@ -44,7 +44,7 @@ func (p *pass) store(ctx context.Context, s *seen) error {
 	return err
 }
 
-func (p *pass) copies(ctx context.Context, s *seen) error {
+func (p ours) copies(ctx context.Context, s *seen) error {
 	var wanted []any
 	for name, contents := range s.named {
 		wanted = append(wanted, build.Copy(p.r, s.candidate.Revision, name, contents))
@@ -53,7 +53,7 @@ func (p *pass) copies(ctx context.Context, s *seen) error {
 }
 
 // stored is what is kept of a revision.
-func (p *pass) stored(ctx context.Context, revision string) (build.Version, error) {
+func (p ours) stored(ctx context.Context, revision string) (build.Version, error) {
 	c := &appsv1.ControllerRevision{}
 	key := client.ObjectKey{Namespace: p.r.Namespace, Name: naming.Revision(p.r.Name, revision)}
 	err := p.Client.Get(ctx, key, c)

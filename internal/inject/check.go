@@ -15,3 +15,12 @@ func Check(pod *corev1.Pod, want vedettev1alpha1.Port) (corev1.ContainerPort, Sk
 	}
 	return servingPort(pod, want)
 }
+
+// Serving says at which port the model server of a pod answers, whether or not the pod could carry a sidecar.
+func Serving(pod *corev1.Pod, want vedettev1alpha1.Port) (corev1.ContainerPort, Skip) {
+	port := modelPort(pod, want)
+	if port == nil {
+		return corev1.ContainerPort{}, SkipNoSuchPort
+	}
+	return *port, ""
+}

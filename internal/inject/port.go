@@ -11,28 +11,28 @@ import (
 	"github.com/vedette-dev/vedette/internal/naming"
 )
 
-// servingPort finds the named container port whose traffic the sidecar takes over: the monitor's, else the one of the
-// pod's annotation, else the only TCP port of the first container.
+// servingPort finds the container port whose traffic the sidecar takes over, by its name.
 func servingPort(pod *corev1.Pod, want vedettev1alpha1.Port) (corev1.ContainerPort, Skip) {
-	var port *corev1.ContainerPort
+	port, skip := Serving(pod, want)
+	if skip == "" && port.Name == "" {
+		return corev1.ContainerPort{}, SkipPortUnnamed
+	}
+	return port, skip
+}
+
+// modelPort finds the container port of the model server: the monitor's, else the one of the pod's annotation, else the only TCP
+// port of the first container.
+func modelPort(pod *corev1.Pod, want vedettev1alpha1.Port) *corev1.ContainerPort {
 	annotation := pod.Annotations[naming.AnnotationPort]
 	switch {
 	case want.Name != "":
-		port = findPort(pod, byName(want.Name))
+		return findPort(pod, byName(want.Name))
 	case want.Number != 0:
-		port = findPort(pod, byNumber(want.Number))
+		return findPort(pod, byNumber(want.Number))
 	case annotation != "":
-		port = findPort(pod, byAnnotation(annotation))
-	default:
-		port = onlyPort(pod)
+		return findPort(pod, byAnnotation(annotation))
 	}
-	switch {
-	case port == nil:
-		return corev1.ContainerPort{}, SkipNoSuchPort
-	case port.Name == "":
-		return corev1.ContainerPort{}, SkipPortUnnamed
-	}
-	return *port, ""
+	return onlyPort(pod)
 }
 
 func byName(name string) func(corev1.ContainerPort) bool {

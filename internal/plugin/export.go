@@ -44,6 +44,8 @@ func (p *Plugin) export(ctx context.Context, name string) error {
 	}
 	revision := string(r.Status.PrimaryRevision)
 	switch {
+	case rollout.Theirs(r):
+		return fmt.Errorf("%s compares two workloads of yours, into which no retraining run has written: there is nothing to export", name)
 	case len(r.Spec.Candidate.Parameters) == 0:
 		return fmt.Errorf("%s has no spec.candidate.parameters: what serves is the template as it was in Git", name)
 	case revision == "":

@@ -116,6 +116,7 @@ func TestExportOfWhatIsNotThere(t *testing.T) {
 		says     string
 	}{
 		"no parameters":                 {baking(), template("flights"), keptOf(t, baking(), candidate, nil), "has no spec.candidate.parameters"},
+		"two workloads of the user's":   {ofTwoWorkloads(baking()), template("flights"), keptOf(t, baking(), candidate, nil), "compares two workloads of yours"},
 		"nothing serves":                {fromRun(func(r *v1alpha1.ShadowRollout) { r.Status.PrimaryRevision = "" }), template("flights"), foreign, "nothing of flights serves yet"},
 		"nothing is kept":               {fromRun(nil), template("flights"), keptOf(t, fromRun(nil), old, run), "nothing is kept of revision 5f2c91d07e"},
 		"what is kept is somebody's":    {fromRun(nil), template("flights"), foreign, "nothing is kept of revision 5f2c91d07e"},

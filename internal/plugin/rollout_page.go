@@ -20,10 +20,14 @@ func (v *rolloutView) page(now time.Time) *page {
 	if v.Primary != "" && v.Replicas != nil {
 		serves += fmt.Sprintf(", %d pods", *v.Replicas)
 	}
+	source := []string{"Template", v.Template}
+	if v.Workload != "" {
+		source = []string{"Workload", v.Workload}
+	}
 	out.rows([][]string{
 		{"Rollout", v.Namespace + "/" + v.Name},
 		{"Monitor", v.Monitor},
-		{"Template", v.Template},
+		source,
 		{"Policy", v.Policy},
 		{"Serves", serves},
 		{"Candidate", v.tried(now)},

@@ -15,6 +15,7 @@ import (
 
 	"github.com/vedette-dev/vedette/api/v1alpha1"
 	"github.com/vedette-dev/vedette/internal/naming"
+	"github.com/vedette-dev/vedette/internal/rollout"
 )
 
 // step is something that a person decides about a candidate, by an annotation that names its revision.
@@ -146,7 +147,7 @@ func (p *Plugin) step(ctx context.Context, s step, o output, name, revision stri
 func (s step) check(r *v1alpha1.ShadowRollout, revision string) error {
 	candidate := string(r.Status.Candidate.Revision)
 	if candidate == "" {
-		return fmt.Errorf("%s has no candidate: what serves is %s, and the template asks for nothing else", r.Name, r.Status.PrimaryRevision)
+		return fmt.Errorf("%s has no candidate: what serves is %s, and nothing else is wanted", r.Name, r.Status.PrimaryRevision)
 	}
 	if revision != candidate {
 		return usage("%s is not the candidate of %s: that is %s. Look at it with kubectl vedette rollout status %s, and name it", revision, r.Name, candidate, r.Name)
@@ -161,6 +162,9 @@ func (s step) check(r *v1alpha1.ShadowRollout, revision string) error {
 func refusesPromotion(r *v1alpha1.ShadowRollout, revision string) error {
 	status, d := &r.Status, r.Status.Decision
 	switch {
+	case rollout.Theirs(r):
+		ref := r.Spec.Candidate.WorkloadRef
+		return fmt.Errorf("%s only advises, as what serves is not its own: give what serves the version of the %s %q where you roll it out", r.Name, ref.Kind, ref.Name)
 	case policyOf(r) == v1alpha1.PromotionAdvise:
 		return fmt.Errorf("nothing is promoted by the policy Advise: set spec.promotion.policy of %s", r.Name)
 	case string(status.PrimaryRevision) == revision:

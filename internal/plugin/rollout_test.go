@@ -89,6 +89,13 @@ func baking() *v1alpha1.ShadowRollout {
 	return r
 }
 
+// ofTwoWorkloads makes it one of two workloads of the user's.
+func ofTwoWorkloads(r *v1alpha1.ShadowRollout) *v1alpha1.ShadowRollout {
+	r.Spec.Candidate = v1alpha1.RolloutCandidate{WorkloadRef: v1alpha1.WorkloadReference{Kind: v1alpha1.WorkloadKindStatefulSet, Name: "flights-next"}}
+	r.Spec.Promotion.Policy, r.Status.Replicas = v1alpha1.PromotionAdvise, nil
+	return r
+}
+
 // refused is a rollout whose candidate failed in one segment.
 func refused() *v1alpha1.ShadowRollout {
 	const why = "errors in segment atl: 0.08 (from 0.041 to 0.12) of 911 requests"
@@ -107,9 +114,12 @@ func TestTheStateOfARollout(t *testing.T) {
 	idle := judgedFit(trying(), metav1.ConditionUnknown, v1alpha1.ReasonNoCandidate, "the template is what serves")
 	idle.Status.Candidate = v1alpha1.CandidateStatus{}
 	young := wrappers.MakeRollout("flights", "flights").Obj()
+	advised := judgedFit(passed(), metav1.ConditionTrue, v1alpha1.ReasonAdvised, "revision 5f2c91d07e has passed: "+shown)
+	ofTwoWorkloads(advised)
 	for name, r := range map[string]*v1alpha1.ShadowRollout{
 		"that tries a candidate": trying(), "that waits for approval": passed(), "that watches a promotion": baking(), "that rejected": refused(),
 		"that rolled back": back, "with nothing to try": idle, "nothing is known of": young,
+		"that advises about a workload": advised,
 	} {
 		t.Run(name, func(t *testing.T) {
 			golden.File(t, "rollout status, one "+name+".txt", []byte(newFixture(t, r).must("rollout", "status", "flights")))
@@ -207,6 +217,7 @@ func TestStepsThatCannotBeTaken(t *testing.T) {
 		"rejected":                      {refused(), "promote", candidate, exitFailed, []string{"was rejected (AnalysisFailed): errors in segment atl", "rollout retry flights 5f2c91d07e"}},
 		"promoted already":              {baking(), "promote", candidate, exitFailed, []string{"serves already"}},
 		"nothing is promoted":           {advise, "promote", candidate, exitFailed, []string{"by the policy Advise"}},
+		"a workload that is not ours":   {ofTwoWorkloads(passed()), "promote", candidate, exitFailed, []string{"only advises", `the StatefulSet "flights-next" where you roll it out`}},
 		"a pause of what serves":        {baking(), "pause", candidate, exitFailed, []string{"serves already", "rollout reject flights"}},
 		"a retry of what serves":        {baking(), "retry", candidate, exitFailed, []string{"there is nothing to try"}},
 		"nothing is paused":             {trying(), "resume", candidate, exitFailed, []string{"is not paused"}},

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/vedette-dev/vedette/api/v1alpha1"
+	"github.com/vedette-dev/vedette/internal/rollout"
 )
 
 // rolloutView is what is said about a rollout.
@@ -15,8 +16,10 @@ type rolloutView struct {
 	Namespace string `json:"namespace"`
 	Name      string `json:"name"`
 	Monitor   string `json:"monitor"`
-	// Template is the Deployment whose pod template is wanted.
-	Template string `json:"template"`
+	// Template is the Deployment whose pod template is wanted, Workload the workload of the user's that runs the candidate: one of
+	// the two.
+	Template string `json:"template,omitempty"`
+	Workload string `json:"workload,omitempty"`
 	Policy   string `json:"policy"`
 	// Primary is the revision that serves.
 	Primary    string          `json:"primary,omitempty"`
@@ -78,8 +81,12 @@ func rolloutViewOf(r *v1alpha1.ShadowRollout) rolloutView {
 	s := &r.Status
 	v := rolloutView{
 		Namespace: r.Namespace, Name: r.Name, Monitor: string(r.Spec.MonitorRef.Name), Policy: string(policyOf(r)),
-		Template: string(r.Spec.Candidate.TemplateRef.Kind) + "/" + string(r.Spec.Candidate.TemplateRef.Name),
-		Primary:  string(s.PrimaryRevision), Replicas: s.Replicas,
+		Primary: string(s.PrimaryRevision), Replicas: s.Replicas,
+	}
+	if c := r.Spec.Candidate; rollout.Theirs(r) {
+		v.Workload = string(c.WorkloadRef.Kind) + "/" + string(c.WorkloadRef.Name)
+	} else {
+		v.Template = string(c.TemplateRef.Kind) + "/" + string(c.TemplateRef.Name)
 	}
 	for _, c := range s.Conditions {
 		v.Conditions = append(v.Conditions, conditionView{c.Type, string(c.Status), c.Reason, c.Message, c.LastTransitionTime.Time})

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/vedette-dev/vedette/api/v1alpha1"
@@ -92,9 +93,12 @@ func (c *cluster) stories(ctx context.Context, m *v1alpha1.ModelMonitor, asked s
 // story reads what is kept of a revision, and what status knows about it.
 func (c *cluster) story(ctx context.Context, r *v1alpha1.ShadowRollout, m *v1alpha1.ModelMonitor, revision string) (rolloutStory, error) {
 	s := rolloutStory{Rollout: r.Name, Revision: revision, State: "Kept"}
-	template, err := c.kept(ctx, r, revision)
-	if err != nil {
-		return s, err
+	var template corev1.PodTemplateSpec
+	if !rollout.Theirs(r) { // which keeps nothing, and whose workloads come from the user as they are
+		var err error
+		if template, err = c.kept(ctx, r, revision); err != nil {
+			return s, err
+		}
 	}
 	for _, p := range rollout.Read(template, r.Spec.Candidate.Parameters) {
 		s.Parameters = append(s.Parameters, parameterView{string(p.Name), p.Value})
@@ -117,6 +121,9 @@ func (c *cluster) story(ctx context.Context, r *v1alpha1.ShadowRollout, m *v1alp
 	}
 	if string(status.PrimaryRevision) == revision {
 		s.State = "Serves"
+	}
+	if s.State == "Kept" && rollout.Theirs(r) {
+		return s, fmt.Errorf("nothing is known of revision %s: the ShadowRollout %s keeps nothing of workloads that are not its own", revision, r.Name)
 	}
 	return s, nil
 }

@@ -76,6 +76,23 @@ func TestARevisionIsToldWithWhatBecameOfIt(t *testing.T) {
 	}
 }
 
+// TestOfWorkloadsOfTheUsersNothingIsKept: their revisions are told all the same, by what status knows.
+func TestOfWorkloadsOfTheUsersNothingIsKept(t *testing.T) {
+	f := asking(t, retrained(), evidence())
+	if err := f.client.Create(t.Context(), ofTwoWorkloads(passed())); err != nil {
+		t.Fatal(err)
+	}
+	stdout, _ := asked(f, "why", "flights")
+	for _, want := range []string{"0123456789  Serves", "5f2c91d07e  Candidate"} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("%s\nwant %q", stdout, want)
+		}
+	}
+	if code, _, stderr := f.run("why", "flights", "--revision", "0000000000"); code != exitFailed || !strings.Contains(stderr, "nothing is known of revision 0000000000") {
+		t.Errorf("exit code %d, %s", code, stderr)
+	}
+}
+
 func TestWhyFromWhatIsNotThere(t *testing.T) {
 	run := &retrained().Status.Retraining.Runs[1]
 	for name, c := range map[string]struct {

@@ -75,7 +75,7 @@ func (a Audit) started() {
 		return
 	}
 	grounds := map[string]any{"revision": c.Revision, "attempt": c.Attempt, "serves": a.Rollout.Status.PrimaryRevision, "run": a.Run}
-	if c.Revision != b.Revision && rejected(a.Before, c.Revision) == nil {
+	if (c.Revision != b.Revision || c.Retry == b.Retry) && rejected(a.Before, c.Revision) == nil {
 		a.add(auditStarted, auditqueue.Manager, grounds)
 		return
 	}
@@ -162,11 +162,11 @@ func (a Audit) approved() {
 	})
 }
 
-// served enters that the primary was told to run another revision.
+// served enters that the primary was told to run another revision. What others run their entries of trials tell.
 func (a Audit) served() {
 	s := &a.Rollout.Status
 	now, before := s.PrimaryRevision, a.Before.PrimaryRevision
-	if now == "" || now == before {
+	if now == "" || now == before || Theirs(a.Rollout) {
 		return
 	}
 	grounds := map[string]any{"revision": now, "previous": before}

@@ -122,6 +122,29 @@ func TestEveryStepOfARolloutIsEnteredOnce(t *testing.T) {
 	}
 }
 
+// TestTrialsBesideWhatOthersRun: another version that serves is nothing that the rollout did, and the trial that begins anew beside it
+// is nothing that a person asked for.
+func TestTrialsBesideWhatOthersRun(t *testing.T) {
+	r := wrappers.MakeRollout("payments", "fraud").UID("uid").With(func(s *v1alpha1.ShadowRolloutSpec) {
+		s.Candidate = v1alpha1.RolloutCandidate{WorkloadRef: v1alpha1.WorkloadReference{Kind: v1alpha1.WorkloadKindDeployment, Name: "fraud-next"}}
+		s.Promotion.Policy = v1alpha1.PromotionAdvise
+	}).Obj()
+	tried := func(primary v1alpha1.Revision, attempt int64) func(*v1alpha1.ShadowRolloutStatus) {
+		return func(s *v1alpha1.ShadowRolloutStatus) {
+			s.PrimaryRevision, s.Candidate = primary, v1alpha1.CandidateStatus{Revision: "b", Attempt: attempt}
+		}
+	}
+	want := []string{"RolloutStarted by vedette-manager"}
+	for n, primary := range []v1alpha1.Revision{"a", "c"} {
+		if diff := cmp.Diff(want, enter(r, tried(primary, int64(n+1)))); diff != "" {
+			t.Errorf("beside %s (-want +got):\n%s", primary, diff)
+		}
+	}
+	if want := `{"attempt":2,"revision":"b","run":"fraud-retrain-1","serves":"c"}`; r.Status.Audit.Pending[1].Grounds != want {
+		t.Errorf("the second says %s, want %s", r.Status.Audit.Pending[1].Grounds, want)
+	}
+}
+
 // TestWhatDecidedIsEnteredFirst: of a thousand findings an entry has room for few.
 func TestWhatDecidedIsEnteredFirst(t *testing.T) {
 	r := wrappers.MakeRollout("payments", "fraud").UID("uid").Obj()

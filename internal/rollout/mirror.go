@@ -40,7 +40,7 @@ func Mirror(r *v1alpha1.ShadowRollout, at Place, e monitor.Effective) wire.Mirro
 	m, tolerance := r.Spec.Mirror, r.Spec.Analysis.Tolerance
 	w := wire.Mirror{
 		Namespace: r.Namespace, Monitor: string(r.Spec.MonitorRef.Name), Rollout: r.Name,
-		Primary: at.Primary, Candidate: at.Candidate, ShadowVersion: at.Version, Attempt: at.Attempt, Address: at.Address,
+		Primary: at.Primary, AllPods: Theirs(r), Candidate: at.Candidate, ShadowVersion: at.Version, Attempt: at.Attempt, Address: at.Address,
 		Share:          number(string(m.Percent), 10) / 100,
 		TimeoutSeconds: monitor.Duration(cmp.Or(m.Timeout, "5s")).Seconds(),
 		MaxInFlight:    int(cmp.Or(m.MaxInFlight, 32)),

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -25,7 +24,7 @@ type Report struct {
 	Observed Observed
 	Action   Action
 	// Primary is nil where there is none.
-	Primary *appsv1.Deployment
+	Primary *Workload
 	// ShadowPods are those of the shadow.
 	ShadowPods []corev1.Pod
 	// Missing says why it is not known what is wanted, and MissingReason in a word; empty where it is.
@@ -73,10 +72,10 @@ func (r Report) available() condition {
 	switch {
 	case r.Primary == nil:
 		return no(v1alpha1.ReasonPrimaryNotAvailable, "there is no primary yet")
-	case Available(r.Primary):
-		return yes(v1alpha1.ReasonPrimaryAvailable, "the Deployment %q serves revision %s", r.Primary.Name, r.Observed.Primary)
+	case r.Primary.Available:
+		return yes(v1alpha1.ReasonPrimaryAvailable, "the %s serves revision %s", r.Primary, cmp.Or(r.Observed.Primary, "unknown"))
 	}
-	return no(v1alpha1.ReasonPrimaryNotAvailable, "the Deployment %q has too few ready pods: see its events, and those of its pods", r.Primary.Name)
+	return no(v1alpha1.ReasonPrimaryNotAvailable, "the %s has too few ready pods: see its events, and those of its pods", r.Primary)
 }
 
 // fit is the verdict on the candidate.
@@ -88,11 +87,11 @@ func (r Report) fit() condition {
 	case t == "":
 		return unknown(cmp.Or(r.MissingReason, v1alpha1.ReasonProgressingWithRetry), "%s", cmp.Or(r.Missing, "the template could not be read"))
 	case r.Action == Idle, r.Action == Bootstrap:
-		return unknown(v1alpha1.ReasonNoCandidate, "the template is what serves")
+		return unknown(v1alpha1.ReasonNoCandidate, "the template%s is what serves", r.ofWorkload())
 	case r.Action == Shelve:
 		return r.shelved()
 	case r.Action == StartShadow:
-		return unknown(v1alpha1.ReasonAnalysisRunning, "the shadow of revision %s starts", t)
+		return unknown(v1alpha1.ReasonAnalysisRunning, "the trial of revision %s begins", t)
 	case o.Paused == t:
 		return unknown(v1alpha1.ReasonPaused, "revision %s is paused by annotation", t)
 	case r.Action == AwaitApproval && r.Rollout.Spec.Promotion.Policy == v1alpha1.PromotionAdvise:
@@ -102,7 +101,7 @@ func (r Report) fit() condition {
 	case o.fit():
 		return yes(v1alpha1.ReasonAnalysisPassed, "revision %s has passed: %s", t, r.Rollout.Status.Decision.Message)
 	case r.Action == Wait && !o.PrimarySettled:
-		return unknown(v1alpha1.ReasonPrimaryNotAvailable, "revision %s is tried once the primary is up", t)
+		return unknown(v1alpha1.ReasonPrimaryNotAvailable, "revision %s is tried once all pods of the primary are of its revision and available", t)
 	case r.Action == Wait:
 		return r.shadowNotUp()
 	}
@@ -120,7 +119,19 @@ func (r Report) shelved() condition {
 		r.Observed.Template, deadline(r.Rollout), r.open(), naming.AnnotationRetry, r.Observed.Template)
 }
 
+// ofWorkload names the workload of the user's that runs the candidate, where one does.
+func (r Report) ofWorkload() string {
+	if !Theirs(r.Rollout) {
+		return ""
+	}
+	ref := r.Rollout.Spec.Candidate.WorkloadRef
+	return fmt.Sprintf(" of the %s %q", ref.Kind, ref.Name)
+}
+
 func (r Report) shadowNotUp() condition {
+	if Theirs(r.Rollout) {
+		return unknown(v1alpha1.ReasonShadowNotAvailable, "the pods%s are not all of its template and available, or there are none: see its events if it stays so", r.ofWorkload())
+	}
 	for i := range r.ShadowPods {
 		for _, c := range r.ShadowPods[i].Status.Conditions {
 			if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse {

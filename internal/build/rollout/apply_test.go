@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/vedette-dev/vedette/internal/apply"
+	"github.com/vedette-dev/vedette/internal/naming"
 	"github.com/vedette-dev/vedette/internal/rollout"
 	"github.com/vedette-dev/vedette/internal/testing/apiserver"
 	"github.com/vedette-dev/vedette/internal/testing/wrappers"
@@ -40,7 +41,7 @@ func TestAppliedOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	children := map[string]any{
-		"primary": primary, "shadow": shadow, "revision": kept, "service": Service(r, core.ContainerPort{ContainerPort: 8080}),
+		"primary": primary, "shadow": shadow, "revision": kept, "service": Service(r, Selector(r, naming.RoleShadow), core.ContainerPort{ContainerPort: 8080}),
 		"copy":   Copy(r, v.Revision, "fraud-7bfc", rollout.ConfigMapContents{Data: map[string]string{"MODE": "fast"}}),
 		"mirror": Mirror(r, []byte(`{}`)),
 	}

@@ -89,7 +89,8 @@ func TestGolden(t *testing.T) {
 	if skip != "" {
 		t.Fatalf("the template has no port: %s", skip)
 	}
-	golden.Object(t, "service", Service(least, port), &core.Service{})
+	golden.Object(t, "service", Service(least, Selector(least, naming.RoleShadow), port), &core.Service{})
+	golden.Object(t, "service-of-a-workload", Service(least, map[string]string{"app": "fraud-next"}, port), &core.Service{})
 }
 
 // TestTheTemplateStays: builders write to copies.
@@ -168,6 +169,16 @@ func TestPort(t *testing.T) {
 			}
 		})
 	}
+	// Where no sidecar stands in front of the model, neither the label nor a name of the port is needed.
+	p := template()
+	delete(p.Labels, naming.LabelInject)
+	p.Spec.Containers[0].Ports[0].Name = ""
+	if got, skip := ModelPort(p, v1alpha1.Port{}); got.ContainerPort != 8080 || skip != "" {
+		t.Errorf("a workload of the user's has port %d and %q", got.ContainerPort, skip)
+	}
+	if _, skip := ModelPort(p, v1alpha1.Port{Name: "grpc"}); skip != inject.SkipNoSuchPort {
+		t.Errorf("a port that is not there: %q", skip)
+	}
 }
 
 func TestWouldServe(t *testing.T) {
@@ -186,9 +197,21 @@ func TestWouldServe(t *testing.T) {
 		service("of-the-primary", Selector(r, naming.RolePrimary)),
 		service("of-another-rollout", map[string]string{naming.LabelRollout: "churn", naming.LabelRole: naming.RoleShadow}),
 		external,
-	}, ShadowLabels(r, revision))
+	}, r, ShadowLabels(r, revision))
 	if diff := cmp.Diff([]string{"by-role", "by-rollout"}, got); diff != "" {
 		t.Errorf("Services that would serve (-want +got):\n%s", diff)
+	}
+
+	next, serves := map[string]string{"app": "fraud-next", "team": "risk"}, map[string]string{"app": "fraud", "team": "risk"}
+	got = WouldServe([]core.Service{
+		service("of-what-serves", map[string]string{"app": "fraud"}),
+		service("of-the-candidate", map[string]string{"app": "fraud-next"}),
+		service("of-both", map[string]string{"team": "risk"}),
+		service("fraud-shadow", map[string]string{"team": "risk"}),
+		service("of-none", map[string]string{"team": "churn"}),
+	}, r, next, serves)
+	if diff := cmp.Diff([]string{"of-both"}, got); diff != "" {
+		t.Errorf("Services of both workloads (-want +got):\n%s", diff)
 	}
 }
 

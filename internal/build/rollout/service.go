@@ -23,15 +23,24 @@ const ServicePort = 80
 // Port finds the port of a template at which copies are answered: the one that the sidecar of the monitor takes over in the
 // primary. Where the primary would carry no sidecar, it says why.
 func Port(template core.PodTemplateSpec, want v1alpha1.Port) (core.ContainerPort, inject.Skip) {
-	return inject.Check(&core.Pod{
-		ObjectMeta: metav1.ObjectMeta{Labels: template.Labels, Annotations: template.Annotations},
-		Spec:       template.Spec,
-	}, want)
+	return inject.Check(pod(template), want)
 }
 
-// Service builds the Service of the shadow, to which the sidecars of the primary send copies. It names the port by number, as
-// nothing stands in front of the model there.
-func Service(r *v1alpha1.ShadowRollout, port core.ContainerPort) *corev1.ServiceApplyConfiguration {
+// ModelPort finds the port at which pods of a template of the user's answer copies, which carry no sidecar of the monitor.
+func ModelPort(template core.PodTemplateSpec, want v1alpha1.Port) (core.ContainerPort, inject.Skip) {
+	return inject.Serving(pod(template), want)
+}
+
+func pod(template core.PodTemplateSpec) *core.Pod {
+	return &core.Pod{
+		ObjectMeta: metav1.ObjectMeta{Labels: template.Labels, Annotations: template.Annotations},
+		Spec:       template.Spec,
+	}
+}
+
+// Service builds the Service of the shadow, whose pods the selector selects: there the sidecars of the primary send copies. It
+// names the port by number, as nothing stands in front of the model there.
+func Service(r *v1alpha1.ShadowRollout, selector map[string]string, port core.ContainerPort) *corev1.ServiceApplyConfiguration {
 	l := owner.RolloutLabels(r)
 	l[naming.LabelRole] = naming.RoleShadow
 	return corev1.Service(naming.Shadow(r.Name), r.Namespace).
@@ -39,7 +48,7 @@ func Service(r *v1alpha1.ShadowRollout, port core.ContainerPort) *corev1.Service
 		WithOwnerReferences(owner.RolloutReference(r)).
 		WithSpec(corev1.ServiceSpec().
 			WithType(core.ServiceTypeClusterIP).
-			WithSelector(Selector(r, naming.RoleShadow)).
+			WithSelector(selector).
 			WithPorts(corev1.ServicePort().
 				WithName("http").
 				WithProtocol(core.ProtocolTCP).
@@ -52,16 +61,18 @@ func ShadowLabels(r *v1alpha1.ShadowRollout, revision string) map[string]string 
 	return podLabels(r, naming.RoleShadow, revision)
 }
 
-// WouldServe names, in order, the Services among those of a namespace that would send requests to the shadow's pods, which have
-// the labels. The shadow's own is not meant; whether that is ours is found when it is applied.
-func WouldServe(services []core.Service, labels map[string]string) []string {
+// WouldServe names, in order, the Services among those of a namespace that select pods of the labels; of several sets, those that
+// select pods of each. The shadow's own is not meant; whether that is ours is found when it is applied.
+func WouldServe(services []core.Service, r *v1alpha1.ShadowRollout, labels ...map[string]string) []string {
 	var names []string
 	for i := range services {
 		s := &services[i]
 		switch {
 		case len(s.Spec.Selector) == 0 || s.Spec.Type == core.ServiceTypeExternalName: // select nothing
-		case s.Name == naming.Shadow(labels[naming.LabelRollout]):
-		case klabels.SelectorFromSet(s.Spec.Selector).Matches(klabels.Set(labels)):
+		case s.Name == naming.Shadow(r.Name):
+		case !slices.ContainsFunc(labels, func(l map[string]string) bool {
+			return !klabels.SelectorFromSet(s.Spec.Selector).Matches(klabels.Set(l))
+		}):
 			names = append(names, s.Name)
 		}
 	}
