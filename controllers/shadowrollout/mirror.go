@@ -22,7 +22,7 @@ import (
 
 // mirror tells the sidecars of the primary where the shadow is. A monitor that captures nothing copies nothing.
 func (p *pass) mirror(ctx context.Context, s *seen) error {
-	if !rollout.Captures(s.effective.Mode) {
+	if s.primary == nil || !rollout.Captures(s.effective.Mode) {
 		return p.stopMirror(ctx)
 	}
 	service := &corev1.Service{}

@@ -5,6 +5,7 @@ package shadowrollout
 import (
 	"strings"
 	"testing"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -161,6 +162,25 @@ func TestADeletedPrimaryComesBackAsItWas(t *testing.T) {
 	f.settle()
 	if f.serving() != "model:1" {
 		t.Errorf("%q serves, which nobody has vetted", f.serving())
+	}
+}
+
+// TestAPrimaryThatIsDeletedWhileApprovalIsAwaited comes back as well, and nothing is copied until it has.
+func TestAPrimaryThatIsDeletedWhileApprovalIsAwaited(t *testing.T) {
+	f := newFixture(t)
+	candidate := f.trying(func(s *v1alpha1.ShadowRolloutSpec) { s.Promotion.Policy = v1alpha1.PromotionManual })
+	f.counted.evidence[candidate] = answers(5000, 0, "")
+	f.later(time.Minute)
+	f.settle()
+	f.condition(v1alpha1.ConditionCandidateFit, metav1.ConditionTrue, v1alpha1.ReasonAwaitingApproval)
+	d := &appsv1.Deployment{}
+	f.read(naming.Primary("fraud"), d)
+	if err := f.admin.Delete(t.Context(), d); err != nil {
+		t.Fatal(err)
+	}
+	f.settle()
+	if f.serving() != "model:1" || f.mirrors() == nil {
+		t.Errorf("%q serves; the sidecars are told %+v", f.serving(), f.mirrors())
 	}
 }
 
