@@ -112,7 +112,7 @@ func (r Report) fit() condition {
 func (r Report) shelved() condition {
 	for _, x := range r.Rollout.Status.Rejected {
 		if string(x.Revision) == r.Observed.Template {
-			return no(x.Reason, "revision %s is not to serve: %s", x.Revision, x.Message)
+			return refusal(x)
 		}
 	}
 	return unknown(v1alpha1.ReasonDeadlineExceeded, "revision %s had no verdict within %s: %s. Annotate %s=%s to try it again",
@@ -126,6 +126,11 @@ func (r Report) ofWorkload() string {
 	}
 	ref := r.Rollout.Spec.Candidate.WorkloadRef
 	return fmt.Sprintf(" of the %s %q", ref.Kind, ref.Name)
+}
+
+// refusal is the verdict on a revision that was rejected.
+func refusal(x v1alpha1.RejectedRevision) condition {
+	return no(x.Reason, "revision %s is not to serve: %s", x.Revision, x.Message)
 }
 
 func (r Report) shadowNotUp() condition {

@@ -20,6 +20,7 @@ type options struct {
 	namespaces     []string
 	metricsAddress string
 	healthAddress  string
+	verdictAddress string
 	leaderElection bool
 	injection      injection
 	certProvider   certProvider
@@ -61,6 +62,7 @@ func parse(args []string, w io.Writer) (options, error) {
 	})
 	fs.StringVar(&o.metricsAddress, "metrics-bind-address", ":8443", "address of the metrics, served by HTTPS to clients who may read them; 0 turns them off")
 	fs.StringVar(&o.healthAddress, "health-probe-bind-address", ":8081", "address of /healthz and /readyz")
+	fs.StringVar(&o.verdictAddress, "verdict-bind-address", "0", "address of the verdicts on candidates, served by HTTP to whoever can reach it; 0 turns them off")
 	fs.BoolVar(&o.leaderElection, "leader-elect", true, "whether one replica leads; without it there must be no other")
 	fs.Func("injection", "whether the sidecar is injected: Enabled or Disabled (default Enabled)", oneOf(&o.injection, injectionEnabled, injectionDisabled))
 	fs.Func("cert-provider", "who makes the webhook's certificate: Self or CertManager (default Self)", oneOf(&o.certProvider, certProviderSelf, certProviderCertManager))

@@ -24,6 +24,7 @@ func TestParse(t *testing.T) {
 		namespace:        "vedette-system",
 		metricsAddress:   ":8443",
 		healthAddress:    ":8081",
+		verdictAddress:   "0",
 		leaderElection:   true,
 		injection:        injectionEnabled,
 		certProvider:     certProviderSelf,
@@ -45,6 +46,7 @@ func TestParse(t *testing.T) {
 		"namespaces are split, and blanks between them ignored": {args: []string{"--namespaces=a, b,"}, want: with(func(o *options) { o.namespaces = []string{"a", "b"} })},
 		"injection is turned off":                               {args: []string{"--injection=Disabled"}, want: with(func(o *options) { o.injection = injectionDisabled })},
 		"cert-manager makes the certificate":                    {args: []string{"--cert-provider=CertManager"}, want: with(func(o *options) { o.certProvider = certProviderCertManager })},
+		"verdicts are served":                                   {args: []string{"--verdict-bind-address=:8082"}, want: with(func(o *options) { o.verdictAddress = ":8082" })},
 		"the level is a word":                                   {args: []string{"--log-level=DEBUG"}, want: with(func(o *options) { o.logLevel = slog.LevelDebug })},
 		"an unknown word names the known ones":                  {args: []string{"--injection=off"}, wantErr: "must be one of [Enabled Disabled]"},
 		"an unknown flag":                                       {args: []string{"--verbose"}, wantErr: "not defined"},
@@ -89,7 +91,7 @@ func TestFlagsOfManifests(t *testing.T) {
 		}
 	}
 	check(apiserver.File("Makefile"))
-	for _, dir := range []string{"manager", "certmanager", "overlays"} {
+	for _, dir := range []string{"manager", "certmanager", "verdicts", "overlays"} {
 		err := filepath.WalkDir(apiserver.File("config/"+dir), func(path string, d fs.DirEntry, err error) error {
 			if err == nil && !d.IsDir() {
 				check(path)

@@ -26,6 +26,7 @@ import (
 	"github.com/vedette-dev/vedette/controllers/modelmonitor"
 	"github.com/vedette-dev/vedette/controllers/monitorclass"
 	"github.com/vedette-dev/vedette/controllers/shadowrollout"
+	"github.com/vedette-dev/vedette/internal/advice"
 	"github.com/vedette-dev/vedette/internal/audit"
 	"github.com/vedette-dev/vedette/internal/auditlog"
 	"github.com/vedette-dev/vedette/internal/metrics"
@@ -51,6 +52,9 @@ func run(ctx context.Context, o options, logger logr.Logger) error {
 		return err
 	}
 	if err := addControllers(ctx, mgr, o); err != nil {
+		return err
+	}
+	if err := addVerdicts(ctx, mgr, o); err != nil {
 		return err
 	}
 	return mgr.Start(ctx)
@@ -130,6 +134,14 @@ func addControllers(ctx context.Context, mgr manager.Manager, o options) error {
 		return fmt.Errorf("adding the controller of ShadowRollouts: %w", err)
 	}
 	return mgr.Add(&metrics.Collector{Reader: mgr.GetClient(), Sinks: log.Sinks, Registry: ctrlmetrics.Registry})
+}
+
+// addVerdicts adds what tells others the verdicts on candidates, unless it is turned off.
+func addVerdicts(ctx context.Context, mgr manager.Manager, o options) error {
+	if o.verdictAddress == "0" {
+		return nil
+	}
+	return advice.SetUp(ctx, mgr, o.verdictAddress)
 }
 
 // certificates tells when the webhook has its certificate: at once where it is mounted before the manager starts.
