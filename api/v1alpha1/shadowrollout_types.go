@@ -98,7 +98,8 @@ type RolloutCandidate struct {
 	WorkloadRef WorkloadReference `json:"workloadRef,omitempty,omitzero"`
 
 	// parameters put what the monitor's last succeeded retraining run has made into the copies of the template, so that it
-	// becomes the candidate. When unset, the template is taken as it is.
+	// becomes the candidate. Once that was rejected, or when no run is known any more, they keep what serves. When unset, the
+	// template is taken as it is.
 	// +optional
 	// +listType=map
 	// +listMapKey=name

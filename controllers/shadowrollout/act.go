@@ -50,7 +50,7 @@ func (p *pass) reconcile(ctx context.Context) []error {
 		Rollout: p.r, Observed: o, Action: action, Primary: s.primary, ShadowPods: pods,
 		Missing: messageOf(blocked), MissingReason: reconcileerr.Reason(blocked), Watched: watched, Mode: s.effective.Mode,
 	}.Conditions(p.set)
-	p.templateServes = s.templateServes
+	p.templateServes, p.retrained = s.templateServes, s.candidate.Run
 	return problems(append(found, err)...)
 }
 

@@ -106,24 +106,9 @@ func (p ours) template(ctx context.Context, s *seen) error {
 			"the pod template of the Deployment %q must ask for the sidecar, which copies requests: put the label %s: %s into spec.template.metadata.labels",
 			name, naming.LabelInject, s.monitor.Name)
 	}
-	run := rollout.LastSucceeded(s.monitor.Status.Retraining.Runs)
-	parameters := p.r.Spec.Candidate.Parameters
-	if s.primary == nil && p.r.Status.PrimaryRevision == "" {
-		parameters = nil // the first primary serves without a trial: it is the template as it is
-	}
-	values := rollout.Values(parameters, run)
-	if len(values) > 0 {
-		p.retrained = string(run.Name)
-	}
-	template, err := rollout.Apply(d.Spec.Template, values)
-	if err != nil {
-		return reconcileerr.NewStalled(v1alpha1.ReasonInvalidParameter, "%v", err)
-	}
-	if s.named, err = p.references(ctx, template); err != nil {
+	if err := p.fill(ctx, s, d.Spec.Template); err != nil {
 		return err
 	}
-	revision := rollout.Revision(template, s.named)
-	s.candidate = build.Version{Revision: revision, Template: rollout.Pin(template, build.Copies(p.r, revision, s.named))}
 	s.templateServes = d.Spec.Replicas == nil || *d.Spec.Replicas > 0
 	return nil
 }
@@ -208,16 +193,22 @@ func (p *pass) observed(s *seen) rollout.Observed {
 	for _, r := range status.Rejected {
 		o.Rejected = append(o.Rejected, string(r.Revision))
 	}
+	o.Primary = p.serves(s)
 	if s.primary != nil {
-		o.Primary, o.PrimarySettled, o.PrimaryFailed = s.primary.Revision, s.primary.Settled, s.primary.Failed
-	}
-	if o.Primary == "" {
-		o.Primary = string(status.PrimaryRevision) // somebody has deleted it: one of ours comes back as it was
+		o.PrimarySettled, o.PrimaryFailed = s.primary.Settled, s.primary.Failed
 	}
 	if s.shadow != nil {
 		o.Shadow, o.ShadowAvailable = s.shadow.Revision, s.shadow.Settled
 	}
 	return o
+}
+
+// serves is the revision that serves.
+func (p *pass) serves(s *seen) string {
+	if s.primary != nil && s.primary.Revision != "" {
+		return s.primary.Revision
+	}
+	return string(p.r.Status.PrimaryRevision) // somebody has deleted it: one of ours comes back as it was
 }
 
 // retried is the value of the annotation for which a revision was tried last: a rejected one is tried again when it becomes another.

@@ -118,35 +118,6 @@ func TestCriteriaThatDoNotFitKeepNothingFromServing(t *testing.T) {
 	}
 }
 
-func TestTheFirstPrimaryIsTheTemplateAsItIs(t *testing.T) {
-	f := newFixture(t)
-	m := &v1alpha1.ModelMonitor{}
-	f.read("fraud", m)
-	m.Status.Retraining.Runs = []v1alpha1.RetrainingRun{{
-		Name: "run", Trigger: v1alpha1.RetrainingTriggerSchedule, Reason: "it was time", State: v1alpha1.RetrainingSucceeded,
-		RequestTime: metav1.NewTime(f.now), URI: "s3://models/2",
-	}}
-	if err := f.admin.Status().Update(t.Context(), m); err != nil {
-		t.Fatal(err)
-	}
-	f.template()
-	f.automatic(func(s *v1alpha1.ShadowRolloutSpec) {
-		s.Candidate.Parameters = []v1alpha1.CandidateParameter{{Name: "model", From: v1alpha1.ParameterSourceURI, Env: v1alpha1.ParameterEnv{Container: "model", Name: "MODEL"}}}
-	})
-	f.settle()
-	env := func(name string) []corev1.EnvVar {
-		d := &appsv1.Deployment{}
-		f.read(name, d)
-		return d.Spec.Template.Spec.Containers[0].Env
-	}
-	if got := env(naming.Primary("fraud")); len(got) != 0 {
-		t.Errorf("a model that nobody has tried serves: %v", got)
-	}
-	if got := env(naming.Shadow("fraud")); len(got) != 1 || got[0].Value != "s3://models/2" {
-		t.Errorf("the shadow has %v", got)
-	}
-}
-
 func TestADeletedPrimaryComesBackAsItWas(t *testing.T) {
 	f := newFixture(t)
 	f.template()

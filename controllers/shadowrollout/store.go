@@ -92,6 +92,9 @@ func (p *pass) prune(ctx context.Context) error {
 	}
 	status := &p.r.Status
 	inUse := []v1alpha1.Revision{status.PrimaryRevision, status.Candidate.Revision, status.Bake.Revision, status.Bake.PreviousRevision}
+	for _, r := range status.Rejected {
+		inUse = append(inUse, r.Revision) // it tells which retraining run was rejected
+	}
 	unused := 0
 	for i := range kept {
 		revision := kept[i].Labels[naming.LabelRevision]

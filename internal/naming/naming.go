@@ -33,7 +33,8 @@ const (
 	// AnnotationRetrainingFor on a CronJob names the ModelMonitors, separated by commas, that may run its jobTemplate to retrain
 	// their models; "*" stands for all of the namespace.
 	AnnotationRetrainingFor = "vedette.dev/retraining-for"
-	// Annotations of a retraining Job and its pods: what it is trained on, and why.
+	// Annotations of a retraining Job and its pods: what it is trained on, and why. The first is also on a revision of a rollout that has
+	// what the run made.
 	AnnotationRun           = "vedette.dev/retraining-run"
 	AnnotationDatasetURI    = "vedette.dev/dataset-uri"
 	AnnotationDatasetDigest = "vedette.dev/dataset-digest"

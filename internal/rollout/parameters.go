@@ -20,17 +20,7 @@ type Parameter struct {
 	Value string
 }
 
-// LastSucceeded is the last retraining run that succeeded; nil when none did.
-func LastSucceeded(runs []v1alpha1.RetrainingRun) *v1alpha1.RetrainingRun {
-	for i := range slices.Backward(runs) {
-		if runs[i].State == v1alpha1.RetrainingSucceeded {
-			return &runs[i]
-		}
-	}
-	return nil
-}
-
-// Values takes the values of parameters from a run. Those that it does not have are left out, so that the template's stand.
+// Values takes the values of parameters from a run. Those that it does not have are left out.
 func Values(parameters []v1alpha1.CandidateParameter, run *v1alpha1.RetrainingRun) []Parameter {
 	if run == nil {
 		return nil
@@ -68,8 +58,7 @@ func Apply(template corev1.PodTemplateSpec, parameters []Parameter) (corev1.PodT
 		if c == nil {
 			return corev1.PodTemplateSpec{}, fmt.Errorf("parameter %q: the template has no container %q: name one of its containers", p.Name, name)
 		}
-		// The kubelet expands $(NAME) in both: what a run has named must not reach into the environment.
-		value := strings.ReplaceAll(p.Value, "$", "$$")
+		value := escape(p.Value)
 		if p.Env.Container != "" {
 			setEnv(c, p.Env.Name, value)
 		} else {
@@ -79,23 +68,28 @@ func Apply(template corev1.PodTemplateSpec, parameters []Parameter) (corev1.PodT
 	return *t, nil
 }
 
-// Read takes the values of parameters out of a template that Apply has put them into. Those that it does not have are left out.
+// escape keeps the kubelet from expanding $(NAME): what a run has named must not reach into the environment.
+func escape(value string) string { return strings.ReplaceAll(value, "$", "$$") }
+
+// Read takes the values of parameters out of a template that Apply has put them into. Those that it does not have are left out, and so
+// are those that the kubelet expands: they are the template's own. Applying what was read changes nothing.
 func Read(template corev1.PodTemplateSpec, parameters []v1alpha1.CandidateParameter) []Parameter {
 	var out []Parameter
 	for _, p := range parameters {
-		value := template.Annotations[p.Annotation]
+		value, own := template.Annotations[p.Annotation], false
 		if p.Annotation == "" {
 			c := find(&template.Spec, string(cmp.Or(p.Env.Container, p.Arg.Container)))
 			if c == nil {
 				continue
 			}
-			value = getEnv(c, p.Env.Name)
+			written := getEnv(c, p.Env.Name)
 			if p.Arg.Name != "" {
-				value = getArg(c, p.Arg.Name)
+				written = getArg(c, p.Arg.Name)
 			}
-			value = strings.ReplaceAll(value, "$$", "$")
+			value = strings.ReplaceAll(written, "$$", "$")
+			own = escape(value) != written
 		}
-		if value != "" {
+		if value != "" && !own {
 			out = append(out, Parameter{CandidateParameter: p, Value: value})
 		}
 	}
@@ -127,8 +121,9 @@ func find(s *corev1.PodSpec, name string) *corev1.Container {
 	return nil
 }
 
+// setEnv sets a variable where the template has it last, which is the one that counts, and else adds it.
 func setEnv(c *corev1.Container, name, value string) {
-	for i := range c.Env {
+	for i := range slices.Backward(c.Env) {
 		if c.Env[i].Name == name {
 			c.Env[i] = corev1.EnvVar{Name: name, Value: value}
 			return
@@ -138,7 +133,7 @@ func setEnv(c *corev1.Container, name, value string) {
 }
 
 func getEnv(c *corev1.Container, name string) string {
-	for i := range c.Env {
+	for i := range slices.Backward(c.Env) {
 		if c.Env[i].Name == name {
 			return c.Env[i].Value
 		}

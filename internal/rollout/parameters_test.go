@@ -17,16 +17,12 @@ func TestValues(t *testing.T) {
 		{Name: "uri", From: v1alpha1.ParameterSourceURI}, {Name: "version", From: v1alpha1.ParameterSourceVersion},
 		{Name: "data", From: v1alpha1.ParameterSourceDatasetDigest},
 	}
-	succeeded := func(uri string) v1alpha1.RetrainingRun {
-		return v1alpha1.RetrainingRun{State: v1alpha1.RetrainingSucceeded, URI: uri, Dataset: v1alpha1.DatasetStatus{Digest: "d"}}
-	}
-	runs := []v1alpha1.RetrainingRun{succeeded("s3://old"), succeeded("s3://new"), {State: v1alpha1.RetrainingFailed, URI: "s3://failed"}}
-	want := []Parameter{{parameters[0], "s3://new"}, {parameters[2], "d"}} // the run named no version
-	if diff := cmp.Diff(want, Values(parameters, LastSucceeded(runs))); diff != "" {
+	run := &v1alpha1.RetrainingRun{URI: "s3://new", Dataset: v1alpha1.DatasetStatus{Digest: "d"}} // it named no version
+	if diff := cmp.Diff([]Parameter{{parameters[0], "s3://new"}, {parameters[2], "d"}}, Values(parameters, run)); diff != "" {
 		t.Errorf("values (-want +got):\n%s", diff)
 	}
-	if got := Values(parameters, LastSucceeded(runs[2:])); got != nil {
-		t.Errorf("without a run that succeeded: got %v", got)
+	if got := Values(parameters, nil); got != nil {
+		t.Errorf("without a run: got %v", got)
 	}
 }
 
@@ -55,6 +51,11 @@ func TestApply(t *testing.T) {
 		"a variable that it does not": {
 			template: model(corev1.Container{}), parameter: env("URI", "s3://new"),
 			want: model(corev1.Container{Env: []corev1.EnvVar{{Name: "URI", Value: "s3://new"}}}),
+		},
+		"a variable that it sets twice, of which the last counts": {
+			template:  model(corev1.Container{Env: []corev1.EnvVar{{Name: "URI", Value: "s3://1"}, {Name: "URI", Value: "s3://2"}}}),
+			parameter: env("URI", "s3://new"),
+			want:      model(corev1.Container{Env: []corev1.EnvVar{{Name: "URI", Value: "s3://1"}, {Name: "URI", Value: "s3://new"}}}),
 		},
 		"a value that would name other variables": {
 			template: model(corev1.Container{}), parameter: env("URI", "s3://$(PASSWORD)"),
@@ -111,6 +112,34 @@ func TestApply(t *testing.T) {
 				t.Errorf("the template itself was changed: %s", diff)
 			}
 		})
+	}
+}
+
+// TestApplyingWhatWasReadChangesNothing: of a template whatever has made it, be it with values that the kubelet expands.
+func TestApplyingWhatWasReadChangesNothing(t *testing.T) {
+	parameters := []v1alpha1.CandidateParameter{
+		{Name: "expanded", Arg: v1alpha1.ParameterArg{Container: "model", Name: "--pod"}},
+		{Name: "escaped", Arg: v1alpha1.ParameterArg{Container: "model", Name: "--model"}},
+		{Name: "odd", Env: v1alpha1.ParameterEnv{Container: "model", Name: "ODD"}},
+		{Name: "from", Env: v1alpha1.ParameterEnv{Container: "model", Name: "FROM"}},
+		{Name: "annotation", Annotation: "example.com/model"},
+		{Name: "absent", Annotation: "example.com/absent"},
+	}
+	template := least()
+	template.Annotations = map[string]string{"example.com/model": "$(MODEL)"}
+	c := &template.Spec.Containers[0]
+	c.Args = []string{"--pod=$(POD)", "--model", "s3://$$(MODEL)"}
+	c.Env = []corev1.EnvVar{{Name: "ODD", Value: "$$$"}, {Name: "FROM", ValueFrom: &corev1.EnvVarSource{}}}
+	has := Read(template, parameters)
+	if diff := cmp.Diff([]Parameter{{parameters[1], "s3://$(MODEL)"}, {parameters[4], "$(MODEL)"}}, has); diff != "" {
+		t.Errorf("what is read (-want +got):\n%s", diff)
+	}
+	applied, err := Apply(template, has)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(template, applied); diff != "" {
+		t.Errorf("applying it changes (-before +after):\n%s", diff)
 	}
 }
 

@@ -22,16 +22,20 @@ func Revision(r *v1alpha1.ShadowRollout, v Version, number int64) (*appsv1.Contr
 	if err != nil {
 		return nil, fmt.Errorf("encoding a pod template: %w", err)
 	}
-	return appsv1.ControllerRevision(naming.Revision(r.Name, v.Revision), r.Namespace).
+	c := appsv1.ControllerRevision(naming.Revision(r.Name, v.Revision), r.Namespace).
 		WithLabels(labels(r, "", v.Revision)).
 		WithOwnerReferences(owner.RolloutReference(r)).
 		WithData(runtime.RawExtension{Raw: data}).
-		WithRevision(number), nil
+		WithRevision(number)
+	if v.Run != "" {
+		c.WithAnnotations(map[string]string{naming.AnnotationRun: v.Run})
+	}
+	return c, nil
 }
 
 // Kept is the version that a ControllerRevision keeps.
 func Kept(c *apps.ControllerRevision) (Version, error) {
-	v := Version{Revision: c.Labels[naming.LabelRevision]}
+	v := Version{Revision: c.Labels[naming.LabelRevision], Run: c.Annotations[naming.AnnotationRun]}
 	var template core.PodTemplateSpec
 	if err := json.Unmarshal(c.Data.Raw, &template); err != nil {
 		return v, fmt.Errorf("reading the template of ControllerRevision %s: %w", c.Name, err)

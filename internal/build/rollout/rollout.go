@@ -19,6 +19,8 @@ import (
 // Version is a revision of a rollout with its template, which has the parameters in it and names the copies of its ConfigMaps.
 type Version struct {
 	Revision string
+	// Run is the retraining run that made the values of its parameters; empty where they are the template's own.
+	Run      string
 	Template corev1.PodTemplateSpec
 }
 

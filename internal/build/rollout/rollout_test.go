@@ -53,7 +53,7 @@ func template() core.PodTemplateSpec {
 }
 
 func version() Version {
-	return Version{Revision: revision, Template: rollout.Pin(template(), map[string]string{"fraud-7bfc": naming.Copy("fraud", revision, "fraud-7bfc")})}
+	return Version{Revision: revision, Run: "fraud-retrain-6f7a8b9c0d", Template: rollout.Pin(template(), map[string]string{"fraud-7bfc": naming.Copy("fraud", revision, "fraud-7bfc")})}
 }
 
 func TestGolden(t *testing.T) {
