@@ -18,7 +18,6 @@ import (
 	"github.com/vedette-dev/vedette/api/v1alpha1"
 	"github.com/vedette-dev/vedette/internal/dataset"
 	"github.com/vedette-dev/vedette/internal/label"
-	"github.com/vedette-dev/vedette/internal/naming"
 	"github.com/vedette-dev/vedette/test/data"
 )
 
@@ -37,41 +36,14 @@ func (l *loop) judged() {
 	if err := l.bucket().Put(l.Context(), l.layout().Inbox("labels")+"june.csv", labels.Bytes()); err != nil {
 		l.Fatal(err)
 	}
-	run := 0
-	l.until(startTimeout, "a performance run over all that was sent", func(ctx context.Context) (bool, string, error) {
-		run++
-		name := fmt.Sprintf("performance-%d", run)
-		job, err := cluster.JobFrom(ctx, types.NamespacedName{Namespace: l.namespace, Name: naming.CronJob(modelName, "performance")}, name)
-		if err != nil {
-			return false, "", err
-		}
-		if _, err := cluster.Run(ctx, startTimeout, job); err != nil {
-			return false, "", err
-		}
-		got := l.verdict(v1alpha1.AnalysisRunPerformance, name)
-		return got.Rows != nil && *got.Rows == l.sent.Instances, fmt.Sprintf("%s: %s %s", name, got.Outcome, got.Message), nil
-	})
+	l.performed(l.sent.Instances)
 	l.waitCondition(reconcileTimeout, v1alpha1.ConditionWithinThresholds, metav1.ConditionFalse, v1alpha1.ReasonViolated, "accuracy (atl)")
 }
 
 // retrained waits for the run that the violation starts, and compares what it got with what the store holds.
 func (l *loop) retrained() {
 	l.Helper()
-	l.until(2*startTimeout, "a retraining run to succeed", func(ctx context.Context) (bool, string, error) {
-		m, err := l.readMonitor(ctx)
-		if err != nil {
-			return false, "", err
-		}
-		runs := m.Status.Retraining.Runs
-		if len(runs) == 0 {
-			return false, "there is none", nil
-		}
-		l.run = runs[0]
-		if l.run.State == v1alpha1.RetrainingFailed {
-			return false, "", fmt.Errorf("the run failed: %s", l.run.Message)
-		}
-		return l.run.State == v1alpha1.RetrainingSucceeded, fmt.Sprintf("it is %s: %s", l.run.State, l.run.Message), nil
-	})
+	l.run = l.trained()
 	m, err := dataset.Load(l.Context(), l.bucket(), l.layout(), l.run.Dataset.Digest)
 	if err != nil {
 		l.Fatal(err)
@@ -101,6 +73,27 @@ func (l *loop) retrained() {
 	if !strings.Contains(result.Log, m.Digest) || !strings.Contains(l.run.Version, m.Digest[:12]) {
 		l.Errorf("the run was about %q and made version %q, want the dataset %s", result.Log, l.run.Version, m.Digest)
 	}
+}
+
+// trained waits until the monitor's first retraining run has succeeded.
+func (s *scene) trained() (run v1alpha1.RetrainingRun) {
+	s.Helper()
+	s.until(2*startTimeout, "a retraining run to succeed", func(ctx context.Context) (bool, string, error) {
+		m, err := s.readMonitor(ctx)
+		if err != nil {
+			return false, "", err
+		}
+		runs := m.Status.Retraining.Runs
+		if len(runs) == 0 {
+			return false, "there is none", nil
+		}
+		run = runs[0]
+		if run.State == v1alpha1.RetrainingFailed {
+			return false, "", fmt.Errorf("the run failed: %s", run.Message)
+		}
+		return run.State == v1alpha1.RetrainingSucceeded, fmt.Sprintf("it is %s: %s", run.State, run.Message), nil
+	})
+	return run
 }
 
 // told follows the lineage from the command line, in both directions.

@@ -100,12 +100,7 @@ func (l *loop) watch() {
 	}}
 	spec.Source.Sidecar.Keep.Features = "100"
 	l.class.Spec.Limits = v1alpha1.Limits{}
-	spec.Retraining = v1alpha1.Retraining{
-		TemplateRef: v1alpha1.RetrainingTemplateReference{Name: "retrain"}, ServiceAccountName: "trainer",
-		Triggers: v1alpha1.RetrainingTriggers{Thresholds: []v1alpha1.ItemName{"accuracy"}},
-		// All that the test has is of the window that it judges by.
-		Dataset: v1alpha1.RetrainingDataset{EvaluationWindows: new(int32(0)), HoldoutPercent: "0"},
-	}
+	l.retrainsOn("accuracy")
 	var baseline bytes.Buffer
 	if _, err := data.WriteBaseline(&baseline); err != nil {
 		l.Fatal(err)
@@ -117,7 +112,6 @@ func (l *loop) watch() {
 	if err := l.bucket().Put(l.Context(), key, baseline.Bytes()); err != nil {
 		l.Fatal(err)
 	}
-	l.create(&corev1.ServiceAccount{ObjectMeta: objectMeta(l.namespace, "trainer")}, l.template())
 	l.start()
 	l.waitCondition(reloadTimeout, v1alpha1.ConditionReady, metav1.ConditionTrue, "Succeeded")
 	l.until(reloadTimeout, "the sidecar to score against the baseline", func(ctx context.Context) (bool, string, error) {
@@ -134,9 +128,17 @@ func (l *loop) watch() {
 	})
 }
 
-// template is the suspended CronJob that the team of the model gives away for retraining.
-func (l *loop) template() *batchv1.CronJob {
-	cron := &batchv1.CronJob{ObjectMeta: objectMeta(l.namespace, "retrain")}
+// retrainsOn makes the monitor train anew when a threshold is violated, by a suspended CronJob that the team of the model gives away
+// for it.
+func (s *scene) retrainsOn(threshold v1alpha1.ItemName) {
+	s.Helper()
+	s.monitor.Spec.Retraining = v1alpha1.Retraining{
+		TemplateRef: v1alpha1.RetrainingTemplateReference{Name: "retrain"}, ServiceAccountName: "trainer",
+		Triggers: v1alpha1.RetrainingTriggers{Thresholds: []v1alpha1.ItemName{threshold}},
+		// All that a test has is of the window that it judges by.
+		Dataset: v1alpha1.RetrainingDataset{EvaluationWindows: new(int32(0)), HoldoutPercent: "0"},
+	}
+	cron := &batchv1.CronJob{ObjectMeta: objectMeta(s.namespace, "retrain")}
 	cron.Annotations = map[string]string{naming.AnnotationRetrainingFor: modelName}
 	cron.Spec = batchv1.CronJobSpec{Schedule: "0 0 1 1 *", Suspend: new(true)}
 	pod := &cron.Spec.JobTemplate.Spec.Template.Spec
@@ -145,10 +147,10 @@ func (l *loop) template() *batchv1.CronJob {
 	pod.Volumes = []corev1.Volume{{Name: "store", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: "vedette-store"}}}}
 	pod.Containers = []corev1.Container{{
 		Name: "train", Image: "vedette.dev/retrain:dev", ImagePullPolicy: corev1.PullIfNotPresent,
-		Args:         []string{"--store", l.class.Spec.Store.URL, "--credentials", "/etc/store"},
+		Args:         []string{"--store", s.class.Spec.Store.URL, "--credentials", "/etc/store"},
 		VolumeMounts: []corev1.VolumeMount{{Name: "store", MountPath: "/etc/store", ReadOnly: true}},
 	}}
-	return cron
+	s.create(&corev1.ServiceAccount{ObjectMeta: objectMeta(s.namespace, "trainer")}, cron)
 }
 
 // ask opens the queue to two annotators and a reviewer.
@@ -214,12 +216,9 @@ func onPostgres(s *scene) v1alpha1.QueueStorage {
 func (l *loop) traffic() {
 	l.Helper()
 	l.flights = map[string]data.Flight{}
-	var flights []data.Flight
-	for _, f := range l.scene.flights(data.June, 0) {
-		if f.Origin == "ATL" || f.Origin == "LAX" {
-			flights = append(flights, f)
-			l.flights[f.ID()] = f
-		}
+	flights := l.june()
+	for _, f := range flights {
+		l.flights[f.ID()] = f
 	}
 	l.sent = l.replay(traffic.Config{Flights: flights, Batch: 64, Anomalies: 0.01})
 	if len(l.sent.Planted) < 20 {

@@ -35,12 +35,7 @@ func TestTruthThatComesLaterJudgesAnswers(t *testing.T) {
 	s.start()
 	s.waitCondition(reloadTimeout, v1alpha1.ConditionReady, metav1.ConditionTrue, "Succeeded")
 
-	var flights []data.Flight
-	for _, f := range s.flights(data.June, 0) {
-		if f.Origin == "ATL" || f.Origin == "LAX" {
-			flights = append(flights, f)
-		}
-	}
+	flights := s.june()
 	sent := s.replay(traffic.Config{Flights: flights, Batch: 64})
 	s.settled(sent.Instances)
 
@@ -54,24 +49,7 @@ func TestTruthThatComesLaterJudgesAnswers(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	run := 0
-	var first, got *v1alpha1.AnalysisStatus
-	s.until(startTimeout, "a performance run over all that was sent", func(ctx context.Context) (bool, string, error) {
-		run++
-		name := fmt.Sprintf("performance-%d", run)
-		job, err := cluster.JobFrom(ctx, types.NamespacedName{Namespace: s.namespace, Name: naming.CronJob(modelName, "performance")}, name)
-		if err != nil {
-			return false, "", err
-		}
-		if _, err := cluster.Run(ctx, startTimeout, job); err != nil {
-			return false, "", err
-		}
-		got = s.verdict(v1alpha1.AnalysisRunPerformance, name)
-		if first == nil {
-			first = got
-		}
-		return got.Rows != nil && *got.Rows == sent.Instances, fmt.Sprintf("%s: %s %s", name, got.Outcome, got.Message), nil
-	})
+	first, got := s.performed(sent.Instances)
 	if !strings.Contains(first.Message, "1 lines were refused") {
 		t.Errorf("the first run says %q, and nothing of the line that is no label", first.Message)
 	}
@@ -87,4 +65,27 @@ func TestTruthThatComesLaterJudgesAnswers(t *testing.T) {
 		t.Errorf("the run is %s, with %s %% labelled and %d metrics", got.Outcome, got.CoveragePercent, len(got.Performance))
 	}
 	s.waitCondition(reconcileTimeout, v1alpha1.ConditionWithinThresholds, metav1.ConditionFalse, v1alpha1.ReasonViolated, "accuracy (atl)")
+}
+
+// performed runs the performance analysis until it covers so many predictions, and returns what the first run and the last found.
+func (s *scene) performed(predictions int64) (first, last *v1alpha1.AnalysisStatus) {
+	s.Helper()
+	run := 0
+	s.until(startTimeout, "a performance run over all that was sent", func(ctx context.Context) (bool, string, error) {
+		run++
+		name := fmt.Sprintf("performance-%d", run)
+		job, err := cluster.JobFrom(ctx, types.NamespacedName{Namespace: s.namespace, Name: naming.CronJob(modelName, "performance")}, name)
+		if err != nil {
+			return false, "", err
+		}
+		if _, err := cluster.Run(ctx, startTimeout, job); err != nil {
+			return false, "", err
+		}
+		last = s.verdict(v1alpha1.AnalysisRunPerformance, name)
+		if first == nil {
+			first = last
+		}
+		return last.Rows != nil && *last.Rows == predictions, fmt.Sprintf("%s: %s %s", name, last.Outcome, last.Message), nil
+	})
+	return first, last
 }

@@ -20,7 +20,6 @@ import (
 
 	"github.com/vedette-dev/vedette/api/v1alpha1"
 	"github.com/vedette-dev/vedette/internal/naming"
-	"github.com/vedette-dev/vedette/test/data"
 	"github.com/vedette-dev/vedette/test/replay/traffic"
 )
 
@@ -78,12 +77,7 @@ func (s *rolloutScene) drive(rate float64) {
 	s.Helper()
 	ctx, stop := context.WithCancel(s.Context())
 	s.stop = stop
-	var flights []data.Flight
-	for _, f := range s.flights(data.June, 0) {
-		if f.Origin == "ATL" || f.Origin == "LAX" {
-			flights = append(flights, f)
-		}
-	}
+	flights := s.june()
 	s.load.Go(func() {
 		sum := traffic.Result{Responses: map[int]int64{}}
 		for n := 0; ctx.Err() == nil; n++ {

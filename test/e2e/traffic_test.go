@@ -62,6 +62,18 @@ func (s *scene) flights(w data.Window, n int) []data.Flight {
 	return data.Spread(all, n)
 }
 
+// june are June's flights from Atlanta, where the delays had grown, and from Los Angeles, where they had not.
+func (s *scene) june() []data.Flight {
+	s.Helper()
+	var flights []data.Flight
+	for _, f := range s.flights(data.June, 0) {
+		if f.Origin == "ATL" || f.Origin == "LAX" {
+			flights = append(flights, f)
+		}
+	}
+	return flights
+}
+
 // oddCall is an inference call that a client may make, and of which capture can make little.
 type oddCall struct {
 	path, body string

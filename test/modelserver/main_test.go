@@ -7,7 +7,10 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
+
+	"github.com/vedette-dev/vedette/internal/store"
 )
 
 func listen(t *testing.T) net.Listener {
@@ -88,5 +91,42 @@ func TestServeReportsWhyItCannot(t *testing.T) {
 	l.Close()
 	if err := serve(t.Context(), l, http.NotFoundHandler()); err == nil {
 		t.Error("got no error from a closed listener")
+	}
+}
+
+func TestTheModelComesFromTheStore(t *testing.T) {
+	url := "file://" + t.TempDir()
+	b, err := store.Open(t.Context(), url, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	if err := b.Put(t.Context(), "models/v2.json", []byte(`{"version": "v2", "weights": {"intercept": 1}}`)); err != nil {
+		t.Fatal(err)
+	}
+	for name, tc := range map[string]struct {
+		from          source
+		version, says string
+	}{
+		"none is named":   {source{}, "2001-01", ""},
+		"one that it has": {source{model: url + "/models/v2.json", store: url}, "v2", ""},
+		"one that is not": {source{model: url + "/models/v3.json", store: url}, "", "reading the model"},
+		"one elsewhere":   {source{model: "s3://other/models/v2.json", store: url}, "", "is not in the store"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m, err := tc.from.load(t.Context())
+			if tc.says != "" {
+				if err == nil || !strings.Contains(err.Error(), tc.says) {
+					t.Errorf("got %v, want an error that says %q", err, tc.says)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if m.Version != tc.version {
+				t.Errorf("got version %s, want %s", m.Version, tc.version)
+			}
+		})
 	}
 }
