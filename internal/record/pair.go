@@ -58,6 +58,8 @@ type Pair struct {
 	Rollout           string
 	// PrimaryRevision and CandidateRevision are those of the templates, PrimaryVersion and ShadowVersion those of the models.
 	PrimaryRevision, CandidateRevision, PrimaryVersion, ShadowVersion string
+	// Attempt tells tries of the same candidate apart: Unix seconds of the start, as digits. Rows of before have none.
+	Attempt string
 	// Instance is the number of the instance in the request.
 	Instance int32
 	Segments []string
@@ -95,6 +97,7 @@ var pairColumns = func() []columnar.Mapping[Pair] {
 	return append(list,
 		maybe("same", func(p *Pair) **bool { return &p.Same }),
 		maybe("replica_same", func(p *Pair) **bool { return &p.ReplicaSame }),
+		columnar.TextOf("attempt", columnar.Term, func(p *Pair) *string { return &p.Attempt }),
 	)
 }()
 

@@ -19,7 +19,7 @@ func TestPairsComeBackAsTheyWere(t *testing.T) {
 	at := time.Date(2026, 5, 1, 10, 0, 0, 0, time.UTC)
 	want := []Pair{
 		{
-			PairID: "a-1-0", RequestID: "r", Time: at, Rollout: "fraud", PrimaryRevision: "p", CandidateRevision: "c", PrimaryVersion: "1",
+			PairID: "a-1-0", RequestID: "r", Time: at, Rollout: "fraud", PrimaryRevision: "p", CandidateRevision: "c", PrimaryVersion: "1", Attempt: "1764230400",
 			ShadowVersion: "unknown", Segments: []string{"web", "large"}, Outcome: PairCompared, ReplicaProbability: 0.25,
 			Primary: Answer{Status: 200, LatencyMS: 1.5, Prediction: "ok", Score: 0.25, Confidence: 0.75, Entropy: 0.8},
 			Shadow:  Answer{Status: 200, LatencyMS: 2, Prediction: "fraud", Score: 0.75, Confidence: 0.75, Entropy: 0.8},

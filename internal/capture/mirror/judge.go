@@ -99,7 +99,7 @@ func (p *Pair) row(i int, shadow, replica record.Answer) record.Pair {
 	}
 	return record.Pair{
 		PairID: in.RecordID, RequestID: p.requestID, Time: p.arrived.UTC(),
-		Rollout: p.target.Rollout, PrimaryRevision: p.target.Primary, CandidateRevision: p.target.Candidate,
+		Rollout: p.target.Rollout, PrimaryRevision: p.target.Primary, CandidateRevision: p.target.Candidate, Attempt: p.target.Attempt,
 		PrimaryVersion: p.plan.Versions.Model, ShadowVersion: cmp.Or(p.target.ShadowVersion, wire.UnknownVersion),
 		Instance: int32(i), Segments: in.Segments, ReplicaProbability: p.probability,
 		Primary: primary, Shadow: shadow, Replica: replica,

@@ -123,7 +123,7 @@ func TestWhatAPairShows(t *testing.T) {
 	rows := f.finish()
 	none := math.NaN()
 	want := record.Pair{
-		PairID: "x-1-0", RequestID: "id", Rollout: "r", PrimaryRevision: "p", CandidateRevision: "c", PrimaryVersion: wire.UnknownVersion,
+		PairID: "x-1-0", RequestID: "id", Rollout: "r", PrimaryRevision: "p", CandidateRevision: "c", Attempt: "1", PrimaryVersion: wire.UnknownVersion,
 		ShadowVersion: "2", Segments: []string{"a", "b"}, Outcome: record.PairCompared, ReplicaProbability: 1,
 		Primary: record.Answer{Status: 200, Prediction: "no", Score: 0.375, Confidence: 0.625, Entropy: 0.5},
 		Shadow:  record.Answer{Status: 200, Prediction: "yes", Score: 0.75, Confidence: 0.75, Entropy: 0.8112781244591328},
