@@ -44,6 +44,8 @@ func claimOf(c Criterion, counts Counts, p Policy, l levels) claim {
 		return shiftClaim(c, counts.Differences[Confidence], p.Probability)
 	case MeanEntropy:
 		return shiftClaim(c, counts.Differences[Entropy], p.Probability)
+	case Accuracy:
+		return accuracyClaim(c, counts)
 	case ShadowErrorRatio:
 		return shadowErrorClaim(c, counts)
 	case ShadowLatencySeconds:
@@ -122,14 +124,25 @@ func ratioClaim(c Criterion, counts Counts, status Status) claim {
 		}
 	}
 	both := counts.Status[status][status]
+	return pairedClaim(shadow-both, primary-both, n, c.MaxDifference)
+}
+
+// accuracyClaim is about by how much the candidate's accuracy is lower: a wrong answer is to it what a failure is to an error ratio.
+func accuracyClaim(c Criterion, counts Counts) claim {
+	l := counts.Labelled
+	return pairedClaim(l[1][0], l[0][1], l[0][0]+l[0][1]+l[1][0]+l[1][1], c.MaxDifference)
+}
+
+// pairedClaim is about n pairs in which something bad befell the candidate alone, or the model alone.
+func pairedClaim(candidate, model, n int64, margin float64) claim {
 	if n == 0 {
 		return claim{unknown: math.Inf(-1)}
 	}
 	return line{
-		above:  func(m float64) float64 { return stats.PairedAbove(shadow-both, primary-both, n, m) },
-		below:  func(m float64) float64 { return stats.PairedBelow(shadow-both, primary-both, n, m) },
+		above:  func(m float64) float64 { return stats.PairedAbove(candidate, model, n, m) },
+		below:  func(m float64) float64 { return stats.PairedBelow(candidate, model, n, m) },
 		lowest: -1, highest: 1,
-	}.claim(n, float64(shadow-primary)/float64(n), c.MaxDifference)
+	}.claim(n, float64(candidate-model)/float64(n), margin)
 }
 
 // sharp is the weight that the evidence from all disagreement has, beside that from triples.

@@ -48,6 +48,8 @@ type Counts struct {
 	Same, Other int64
 	// Triples counts those that were compared and asked for twice, by [the candidate differs][the model differs from itself].
 	Triples [2][2]int64
+	// Labelled counts those of which it is known what was right, by [the model was right][the candidate was].
+	Labelled [2][2]int64
 	// Differences are by what differs.
 	Differences map[Quantity]Moments
 	// Crossings are by the cut of the score.
@@ -71,7 +73,8 @@ type Evidence map[string]Counts
 // Signal is what a criterion judges.
 type Signal string
 
-// The signals. What the candidate has more of is bad in the first four; in the others, by how much it is elsewhere.
+// The signals. What the candidate has more of is bad in the first four, and what it has less of in Accuracy; in the others, by how
+// much it is elsewhere.
 const (
 	ErrorRatio        Signal = "ErrorRatio"
 	InvalidInputRatio Signal = "InvalidInputRatio"
@@ -82,6 +85,7 @@ const (
 	ScoreDistribution Signal = "ScoreDistribution"
 	MeanConfidence    Signal = "MeanConfidence"
 	MeanEntropy       Signal = "MeanEntropy"
+	Accuracy          Signal = "Accuracy"
 )
 
 // Criterion is what a candidate must hold.
@@ -94,7 +98,7 @@ type Criterion struct {
 	MaxRatio, MaxDifference float64
 	// Segments are the scopes that it must hold in; none are Everything and every segment there is.
 	Segments []string
-	// MinSamples is how many pairs a scope needs for a verdict.
+	// MinSamples is how many pairs a scope needs for a verdict; of Accuracy, labelled ones.
 	MinSamples int64
 }
 

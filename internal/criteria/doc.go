@@ -27,6 +27,9 @@
 // two shares by how many pairs failed on one side alone, and by how many did not. A candidate that never fails alone passes
 // after about 5/margin pairs.
 //
+// Accuracy: the same of being wrong, over the pairs of which it became known what was right. In which order they become known does
+// not matter as long as it does not follow from who was right; whoever counts them sees to that.
+//
 // Disagreement: how much more often the candidate differs from the model than the model from itself. Some requests are
 // answered by the model a second time, by chance, and of such a triple the two outcomes "the candidate differs" and "the
 // model differs from itself" are a pair as above: their difference is just what is to be judged, however noisy the model.
@@ -56,6 +59,6 @@
 // # What a criterion does not see
 //
 // Pairs that were dropped, and those one of whose sides failed, have no answers to compare. Failures count in
-// ErrorRatio, and answers of the candidate that cannot be read as disagreement. Drops by load are chosen whatever the content;
+// ErrorRatio, those of the candidate in Accuracy, too, and answers of the candidate that cannot be read as disagreement. Drops by load are chosen whatever the content;
 // bodies beyond the limit of the capture are always dropped, so nothing is known of such requests.
 package criteria

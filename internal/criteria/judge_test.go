@@ -18,6 +18,7 @@ var (
 	unsure = Criterion{Name: "confidence", Signal: MeanConfidence, MaxDifference: 0.01}
 	spread = Criterion{Name: "entropy", Signal: MeanEntropy, MaxDifference: 0.01}
 	inputs = Criterion{Name: "inputs", Signal: InvalidInputRatio, MaxDifference: 0.01}
+	right  = Criterion{Name: "right", Signal: Accuracy, MaxDifference: 0.01}
 )
 
 // alike are n pairs of which nothing differs.
@@ -31,6 +32,7 @@ func alike(n int64) Counts {
 	}
 	c.Status[OK][OK] = n
 	c.Triples[0][0] = n / 4
+	c.Labelled[1][1] = n
 	return c
 }
 
@@ -52,7 +54,7 @@ func (c Counts) but(change func(*Counts)) Counts {
 }
 
 func TestJudge(t *testing.T) {
-	all := []Criterion{errors, inputs, same, p99, score, shift, spot, unsure, spread}
+	all := []Criterion{errors, inputs, same, p99, score, shift, spot, unsure, spread, right}
 	regressed := func(c *Counts) { c.Status[OK][OK], c.Status[OK][Failed] = 4500, 500 }
 	cases := map[string]struct {
 		criteria []Criterion
@@ -82,6 +84,14 @@ func TestJudge(t *testing.T) {
 			evidence: Evidence{"all": alike(60_000), "gold": alike(20_000), "new": alike(5000).but(regressed)}, want: Pass,
 		},
 		"an error count that is negative is Error": {criteria: all, evidence: Evidence{"all": alike(20_000).but(func(c *Counts) { c.Status[OK][Failed] = -1 })}, want: Error},
+		"labels that nobody has told keep it open": {criteria: all, evidence: Evidence{"all": alike(20_000).but(func(c *Counts) { c.Labelled = [2][2]int64{} })}, want: Inconclusive},
+		"a candidate that is wrong more often fails, though it seldom differs": {criteria: []Criterion{right}, evidence: Evidence{"all": alike(20_000).but(func(c *Counts) {
+			c.Labelled = [2][2]int64{{300, 20}, {120, 3560}}
+		})}, want: Fail, failed: "all"},
+		"a candidate that differs often passes where it is as often right": {criteria: []Criterion{right}, evidence: Evidence{"all": alike(20_000).but(func(c *Counts) {
+			c.Other, c.Same, c.Labelled = 4000, 11_000, [2][2]int64{{1000, 600}, {300, 2100}}
+		})}, want: Pass},
+		"a count of labels that is negative is Error": {criteria: []Criterion{right}, evidence: Evidence{"all": alike(20_000).but(func(c *Counts) { c.Labelled[0][1] = -1 })}, want: Error},
 		"a sum that is NaN is Error": {criteria: all, evidence: Evidence{"all": alike(20_000).but(func(c *Counts) {
 			c.Differences = map[Quantity]Moments{Score: {N: 10, Up: math.NaN(), Squares: 1}}
 		})}, want: Error},
@@ -190,13 +200,14 @@ func checkFinding(t *testing.T, f Finding) {
 
 // The bounds are those that the verdict follows from.
 func TestVerdictsFollowFromTheBounds(t *testing.T) {
-	for _, c := range []Criterion{errors, inputs, same, p99, score, shift, spot, unsure, spread} {
+	for _, c := range []Criterion{errors, inputs, same, p99, score, shift, spot, unsure, spread, right} {
 		for _, n := range []int64{100, 300, 500, 1000, 3000, 10_000} {
 			for _, bad := range []int64{0, 1, 5, 20, 50} {
 				counts := alike(n).but(func(k *Counts) {
 					b := n * bad / 1000
 					k.Status = [3][3]int64{{n - 2*b, b, b}}
 					k.Other, k.Same = b, k.Same-b
+					k.Labelled = [2][2]int64{{b, b}, {2 * b, n - 4*b}}
 					m := Moments{N: n, Up: float64(b), Squares: float64(b)}
 					k.Crossings = map[string]Crossings{"0.5": {Up: b}, "0.9": {Up: b / 2, Down: b / 4}}
 					k.Differences = map[Quantity]Moments{Score: m, Confidence: m, Entropy: m, Excess: m}
@@ -273,12 +284,13 @@ func FuzzJudge(f *testing.F) {
 		c := Counts{Outcomes: map[string]int64{"compared": n}, Same: ok, Other: other}
 		c.Status = [3][3]int64{{ok, bad, other}, {noisy, n, bad}, {bad, other, ok}}
 		c.Triples = [2][2]int64{{ok, noisy}, {bad, noisy}}
+		c.Labelled = [2][2]int64{{noisy, other}, {bad, ok}}
 		m := Moments{n, up, down, squares}
 		c.Differences = map[Quantity]Moments{Score: m, Confidence: m, Entropy: m, Excess: m}
 		c.Crossings = map[string]Crossings{"0.1": {ok, bad}, "0.5": {noisy, other}}
 		c.Latency = [2]map[int]int64{{bucket: ok, 100: n}, {bucket + 7: ok, 100: bad}}
 		var cs []Criterion
-		for _, s := range []Signal{ErrorRatio, InvalidInputRatio, Disagreement, LatencySeconds, ScoreDifference, ScoreShift, ScoreDistribution, MeanConfidence, MeanEntropy} {
+		for _, s := range []Signal{ErrorRatio, InvalidInputRatio, Disagreement, LatencySeconds, ScoreDifference, ScoreShift, ScoreDistribution, MeanConfidence, MeanEntropy, Accuracy} {
 			cs = append(cs, Criterion{Name: string(s), Signal: s, Quantile: margin, MaxRatio: 1 + margin, MaxDifference: margin})
 		}
 		p := Policy{MaxWrongPromotion: alpha, MaxWrongRejection: alpha, Probability: probability}

@@ -50,6 +50,7 @@ func worlds() []world {
 		crossing(0, 0.01, 800, "no score crosses a cut"),
 		crossing(0.02, 0.01, 8000, "2 % cross each of three cuts, up or down"),
 		crossing(0.02, 0.02, 2200, "2 % cross each of three cuts, up or down"),
+		labelled(0.02, 3000),
 	}
 }
 

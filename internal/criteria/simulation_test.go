@@ -103,6 +103,31 @@ func failing(margin float64, size int) world {
 	}
 }
 
+// labelled is a model that is right nine times of ten, as is the candidate, of which one alone is right in 6 % of the pairs; and by how
+// much more often the model is.
+func labelled(margin float64, size int) world {
+	return world{
+		what: "both right in 87 %, one alone in 6 %", size: size,
+		criterion: Criterion{Name: "right", Signal: Accuracy, MaxDifference: margin},
+		pair: func(rng *rand.Rand, differ float64, c *Counts) {
+			switch u := rng.Float64(); {
+			case u < 0.03:
+				c.Labelled[0][1]++
+			case u < 0.06+differ:
+				c.Labelled[1][0]++
+			case u < 0.93:
+				c.Labelled[1][1]++
+			default:
+				c.Labelled[0][0]++
+			}
+		},
+		z: func(c Counts, margin float64) float64 {
+			b, d := float64(c.Labelled[1][0]), float64(c.Labelled[0][1])
+			return normalTest(b+d+float64(c.Labelled[0][0]+c.Labelled[1][1]), b-d, b+d, margin)
+		},
+	}
+}
+
 // normalTest is the z of "the mean is less than the margin".
 func normalTest(n, sum, squares, margin float64) float64 {
 	mean := sum / n

@@ -26,7 +26,7 @@ func (c Criterion) sound(p Policy) bool {
 		return c.Quantile > 0 && c.Quantile < 1 && c.MaxRatio > 0 && c.MaxRatio < mostMargin
 	case ShadowLatencySeconds:
 		return c.Quantile > 0 && c.Quantile < 1 && m > 0 && m < mostMargin
-	case ErrorRatio, InvalidInputRatio, Disagreement, ShadowErrorRatio:
+	case ErrorRatio, InvalidInputRatio, Disagreement, Accuracy, ShadowErrorRatio:
 		return m >= 0 && m < 1
 	case ScoreDistribution:
 		return m >= 0 && m < 1 && p.Probability // the cuts are those of probabilities
@@ -47,9 +47,11 @@ func (c Counts) sound() bool {
 			ok = ok && count(n)
 		}
 	}
-	for _, row := range c.Triples {
-		for _, n := range row {
-			ok = ok && count(n)
+	for _, table := range [][2][2]int64{c.Triples, c.Labelled} {
+		for _, row := range table {
+			for _, n := range row {
+				ok = ok && count(n)
+			}
 		}
 	}
 	for _, m := range c.Differences {
