@@ -75,6 +75,8 @@ type Env struct {
 	HashKey []byte
 	// LabelsSince is when the run was asked for on which the model was trained last: labels received later are counted. Zero: all are.
 	LabelsSince time.Time
+	// Trial is the trial of a candidate that goes on, as the sidecars are told of it; nil when there is none. Only Performance uses it.
+	Trial *wire.Mirror
 	// Now is the time at which the run started.
 	Now time.Time
 	// Run identifies the run in paths and verdicts.

@@ -72,6 +72,9 @@ func Performance(ctx context.Context, e *Env, w Window) (*PerformanceReport, wir
 	thresholds := r.evaluate(e.Config)
 	r.Thresholds = reportThresholds(thresholds)
 	r.conclude(thresholds)
+	if r.Pairs, err = labelledPairs(ctx, e); err != nil {
+		return nil, wire.Verdict{}, err
+	}
 	key, err := r.store(ctx, e)
 	if err != nil {
 		return nil, wire.Verdict{}, err
@@ -268,6 +271,7 @@ func (r *PerformanceReport) verdict(e *Env, key string, thresholds []wire.Thresh
 			v.Coverage = float64(c.Value)
 		}
 	}
+	r.Pairs.report(&v)
 	return v
 }
 

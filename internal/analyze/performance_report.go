@@ -54,6 +54,8 @@ type PerformanceReport struct {
 
 	Thresholds []ReportedThreshold `json:"thresholds,omitempty"`
 	Groups     []GroupResult       `json:"groups"`
+	// Pairs are those of the trial that goes on, where a rollout has a criterion on labels.
+	Pairs *PairsReport `json:"pairs,omitempty"`
 }
 
 // group finds a segment and version; nil when no prediction was in it.
@@ -111,6 +113,13 @@ func (r *PerformanceReport) WriteText(w io.Writer) error {
 		line("\nTHRESHOLD\tSEGMENT\tOUTCOME\tVALUE")
 		for _, v := range r.Thresholds {
 			line("%s\t%s\t%s\t%.4g", v.Threshold, segmentName(v.Segment), v.Outcome, v.Value)
+		}
+	}
+	if p := r.Pairs; p != nil {
+		line("\nrevision %s of rollout %s, on labelled requests of %s to %s", p.Candidate, p.Rollout, p.From.Format(time.RFC3339), p.To.Format(time.RFC3339))
+		line("SEGMENT\tBOTH CORRECT\tONLY PRIMARY\tONLY SHADOW\tNEITHER")
+		for _, s := range p.Segments {
+			line("%s\t%d\t%d\t%d\t%d", segmentName(s.Segment), s.BothCorrect, s.OnlyPrimaryCorrect, s.OnlyShadowCorrect, s.NeitherCorrect)
 		}
 	}
 	line("\nSEGMENT\tVERSION\tMETRIC\tVALUE\tLOW\tHIGH\tSAMPLES")

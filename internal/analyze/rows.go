@@ -31,7 +31,7 @@ func eachRow(ctx context.Context, e *Env, tier store.Folder, w Window, columns [
 			return out, err
 		}
 		seen.clear()
-		err := out.folder(ctx, e, folder, columns, func(r *record.Row) error {
+		fresh := func(r *record.Row) error {
 			switch {
 			case r.Time.Before(w.From), !r.Time.Before(w.To):
 				return nil
@@ -41,8 +41,8 @@ func eachRow(ctx context.Context, e *Env, tier store.Folder, w Window, columns [
 			}
 			out.rows++
 			return visit(r)
-		})
-		if err != nil {
+		}
+		if err := out.folder(ctx, e, folder, func(key string) error { return readRows(ctx, e, key, columns, fresh) }); err != nil {
 			return out, err
 		}
 	}
@@ -51,10 +51,10 @@ func eachRow(ctx context.Context, e *Env, tier store.Folder, w Window, columns [
 
 // folder reads the files of one folder. One that was replaced since it was listed is looked for again: rows that were
 // visited already are not visited twice.
-func (out *rowsRead) folder(ctx context.Context, e *Env, items []store.Item, columns []string, visit func(*record.Row) error) error {
-	read := map[string]bool{}
+func (out *rowsRead) folder(ctx context.Context, e *Env, items []store.Item, read func(key string) error) error {
+	done := map[string]bool{}
 	for attempt := 0; ; attempt++ {
-		err := out.each(ctx, e, items, columns, read, visit)
+		err := out.each(e, items, done, read)
 		if !errors.Is(err, store.ErrNotFound) || attempt == relists {
 			return err
 		}
@@ -64,12 +64,12 @@ func (out *rowsRead) folder(ctx context.Context, e *Env, items []store.Item, col
 	}
 }
 
-func (out *rowsRead) each(ctx context.Context, e *Env, items []store.Item, columns []string, read map[string]bool, visit func(*record.Row) error) error {
+func (out *rowsRead) each(e *Env, items []store.Item, done map[string]bool, read func(key string) error) error {
 	for _, item := range items {
-		if read[item.Key] {
+		if done[item.Key] {
 			continue
 		}
-		err := readRows(ctx, e, item.Key, columns, visit)
+		err := read(item.Key)
 		switch {
 		case errors.Is(err, record.ErrDamaged):
 			e.Log.Warn("a damaged file is read only up to the damage", "file", item.Key, "error", err)
@@ -79,7 +79,7 @@ func (out *rowsRead) each(ctx context.Context, e *Env, items []store.Item, colum
 		default:
 			out.files++
 		}
-		read[item.Key] = true
+		done[item.Key] = true
 	}
 	return nil
 }

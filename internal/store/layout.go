@@ -66,7 +66,11 @@ func (l Layout) Rows(folder Folder, version string, t time.Time, name string) st
 
 // Pairs is the key of a file of pairs that was begun at t: of what a revision answered as the shadow in a rollout.
 func (l Layout) Pairs(rollout, revision string, t time.Time, name string) string {
-	return l.versions(Pairs) + "rollout=" + escape(rollout) + "/revision=" + escape(revision) + below(t) + escape(name) + extension
+	return l.pairs(rollout, revision) + below(t) + escape(name) + extension
+}
+
+func (l Layout) pairs(rollout, revision string) string {
+	return l.versions(Pairs) + "rollout=" + escape(rollout) + "/revision=" + escape(revision)
 }
 
 func (l Layout) versions(folder Folder) string { return l.Prefix() + string(folder) + "/" }
@@ -221,15 +225,28 @@ func (b *Bucket) Between(ctx context.Context, l Layout, folder Folder, from, to 
 			if !ok {
 				continue
 			}
-			for t := from.UTC().Truncate(time.Hour).Add(-time.Hour); t.Before(to); t = t.Add(time.Hour) {
-				for item, err := range b.List(ctx, l.hour(folder, version, t)) {
-					if !yield(item, err) || err != nil {
-						return
-					}
-				}
+			if !b.hours(ctx, l.versions(folder)+"version="+version, from, to, yield) {
+				return
 			}
 		}
 	}
+}
+
+// PairsBetween yields the files of pairs of what a revision answered as the shadow in a rollout, whose rows may be in [from, to).
+func (b *Bucket) PairsBetween(ctx context.Context, l Layout, rollout, revision string, from, to time.Time) iter.Seq2[Item, error] {
+	return func(yield func(Item, error) bool) { b.hours(ctx, l.pairs(rollout, revision), from, to, yield) }
+}
+
+// hours yields the files of the hours of a folder that may have rows in [from, to), and says whether to go on.
+func (b *Bucket) hours(ctx context.Context, folder string, from, to time.Time, yield func(Item, error) bool) bool {
+	for t := from.UTC().Truncate(time.Hour).Add(-time.Hour); t.Before(to); t = t.Add(time.Hour) {
+		for item, err := range b.List(ctx, folder+below(t)) {
+			if !yield(item, err) || err != nil {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // maxValue bounds an escaped value: file systems take names of up to 255 bytes.

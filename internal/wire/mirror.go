@@ -56,6 +56,9 @@ type Mirror struct {
 	Tolerance Tolerance `json:"tolerance,omitzero"`
 	// LatencySegments are those whose latencies are counted, beside those of all traffic.
 	LatencySegments []string `json:"latencySegments,omitempty"`
+	// LabelSegments are those in which the performance analysis counts who was right; all traffic among them by its name. Empty: it
+	// counts nothing. Sidecars make nothing of them.
+	LabelSegments []string `json:"labelSegments,omitempty"`
 }
 
 // Tolerance is how far numbers may be apart and count as the same: by Absolute + Relative times the size of the first.
@@ -89,6 +92,8 @@ func DecodeMirror(b []byte) (m Mirror, unknownKeys bool, err error) {
 const (
 	// MaxLatencySegments bounds the segments whose latencies are counted, which take many series.
 	MaxLatencySegments = 5
+	// MaxLabelSegments bounds those in which labels are counted: all that a monitor may have, and all traffic.
+	MaxLabelSegments = 33
 
 	maxMirrorName     = 253
 	maxMirrorTimeout  = 600
@@ -124,6 +129,8 @@ func (m *Mirror) check() error {
 		return fmt.Errorf("shadowVersion: want at most %d bytes", maxVersion)
 	case len(m.LatencySegments) > MaxLatencySegments:
 		return fmt.Errorf("latencySegments: want at most %d", MaxLatencySegments)
+	case len(m.LabelSegments) > MaxLabelSegments:
+		return fmt.Errorf("labelSegments: want at most %d", MaxLabelSegments)
 	}
 	return nil
 }

@@ -15,7 +15,7 @@ func exampleMirror() Mirror {
 	return Mirror{
 		Namespace: "payments", Monitor: "fraud", Rollout: "fraud", Primary: "0123456789", Candidate: "abcdefabcd", ShadowVersion: "7", Attempt: "1760000000",
 		Address: "10.0.0.7:8080", Share: 0.5, TimeoutSeconds: 2, MaxInFlight: 64, MaxBytes: 32 << 20, Header: "X-Dry-Run", Model: "fraud-next",
-		ReplicaShare: 0.25, Tolerance: Tolerance{Absolute: 1e-6, Relative: 1e-3}, LatencySegments: []string{"web"},
+		ReplicaShare: 0.25, Tolerance: Tolerance{Absolute: 1e-6, Relative: 1e-3}, LatencySegments: []string{"web"}, LabelSegments: []string{"all", "web"},
 	}
 }
 
@@ -66,6 +66,7 @@ func TestMirrorsThatAreRefused(t *testing.T) {
 		"a header with a space":         {func(m *Mirror) { m.Header = "X Y" }, "header"},
 		"a model that is a path":        {func(m *Mirror) { m.Model = "a/b" }, "model"},
 		"many segments":                 {func(m *Mirror) { m.LatencySegments = make([]string, 6) }, "latencySegments"},
+		"many segments of labels":       {func(m *Mirror) { m.LabelSegments = make([]string, 34) }, "labelSegments"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := exampleMirror()

@@ -37,8 +37,10 @@ const (
 // Verdict is what a run of analyze reports back in its container's termination message.
 type Verdict struct {
 	VerdictHeader
-	// Thresholds come first: every violated (threshold, segment), then the others as far as they fit.
+	// Thresholds come first: every violated (threshold, segment), then, behind Pairs, the others as far as they fit.
 	Thresholds []ThresholdVerdict
+	// Pairs are who was right on the labelled pairs of Trial, all traffic first.
+	Pairs []LabelledPairs
 	// Findings are the worst offenders, worst first.
 	Findings []Finding
 	// Metrics are how good answers were, what matters most first.
@@ -74,6 +76,8 @@ type VerdictHeader struct {
 	BaseVersion string `json:"baseVersion,omitempty"`
 	// Restated are the first datasets that a run made anew without the rows of a subject; the report names all.
 	Restated []Restatement `json:"restated,omitempty"`
+	// Trial is the one that Pairs are of; nil where no pairs are counted.
+	Trial *Trial `json:"trial,omitempty"`
 	// Config is the revision of the configuration that the run used.
 	Config string `json:"config,omitempty"`
 	// Report is the path of the full report below the monitor's prefix.
@@ -105,6 +109,20 @@ type ThresholdVerdict struct {
 	Value   float64 `json:"v"`
 }
 
+// Trial is a trial of a candidate, as the mirror document names it.
+type Trial struct {
+	Rollout   string `json:"r"`
+	Candidate string `json:"c"`
+	Attempt   string `json:"a"`
+}
+
+// LabelledPairs says how often a primary and its shadow were right, on the same labelled requests of a segment; "" is all traffic.
+type LabelledPairs struct {
+	Segment string `json:"s,omitempty"`
+	// Counts are by who was right: both, the primary alone, the shadow alone, and neither.
+	Counts [4]int64 `json:"n"`
+}
+
 // Finding is one (feature, segment) that stands out. Feature "" is the prediction.
 type Finding struct {
 	Feature string `json:"f,omitempty"`
@@ -134,29 +152,13 @@ var ErrNoVerdict = errors.New("no verdict")
 // EncodeVerdict renders v in at most MaxVerdictBytes, cutting whole lines from the end.
 func EncodeVerdict(v Verdict) ([]byte, error) {
 	v.Message = truncate(v.Message, 400)
-	var lines [][]byte
-	for _, t := range v.Thresholds {
-		b, err := json.Marshal(t)
-		if err != nil {
-			return nil, fmt.Errorf("encoding a verdict: %w", err)
-		}
-		lines = append(lines, append([]byte("t "), b...))
-	}
-	for _, f := range v.Findings {
-		b, err := json.Marshal(f)
-		if err != nil {
-			return nil, fmt.Errorf("encoding a verdict: %w", err)
-		}
-		lines = append(lines, append([]byte("f "), b...))
+	lines, err := v.lines()
+	if err != nil {
+		return nil, fmt.Errorf("encoding a verdict: %w", err)
 	}
 	v.Estimates = 0
 	for _, m := range v.Metrics {
 		v.Estimates += len(m.Metrics)
-		b, err := json.Marshal(m)
-		if err != nil {
-			return nil, fmt.Errorf("encoding a verdict: %w", err)
-		}
-		lines = append(lines, append([]byte("m "), b...))
 	}
 	v.Total = len(lines)
 	for kept := len(lines); ; kept-- {
@@ -178,6 +180,35 @@ func EncodeVerdict(v Verdict) ([]byte, error) {
 			return nil, fmt.Errorf("encoding a verdict: its header takes %d bytes, more than %d", len(out), MaxVerdictBytes)
 		}
 	}
+}
+
+// lines are those below the header, what matters most first.
+func (v *Verdict) lines() (lines [][]byte, err error) {
+	violated := 0
+	for violated < len(v.Thresholds) && v.Thresholds[violated].Outcome == OutcomeFail {
+		violated++
+	}
+	add := func(kind string, record any) {
+		b, failed := json.Marshal(record)
+		err = errors.Join(err, failed)
+		lines = append(lines, append([]byte(kind+" "), b...))
+	}
+	for _, t := range v.Thresholds[:violated] {
+		add("t", t)
+	}
+	for _, p := range v.Pairs {
+		add("p", p)
+	}
+	for _, t := range v.Thresholds[violated:] {
+		add("t", t)
+	}
+	for _, f := range v.Findings {
+		add("f", f)
+	}
+	for _, m := range v.Metrics {
+		add("m", m)
+	}
+	return lines, err
 }
 
 // DecodeVerdict reads a verdict and checks that it arrived whole.
@@ -212,6 +243,12 @@ func (v *Verdict) add(line string) error {
 			return fmt.Errorf("%w: a threshold: %w", ErrNoVerdict, err)
 		}
 		v.Thresholds = append(v.Thresholds, t)
+	case "p":
+		var p LabelledPairs
+		if err := json.Unmarshal([]byte(raw), &p); err != nil {
+			return fmt.Errorf("%w: labelled pairs: %w", ErrNoVerdict, err)
+		}
+		v.Pairs = append(v.Pairs, p)
 	case "f":
 		var f Finding
 		if err := json.Unmarshal([]byte(raw), &f); err != nil {

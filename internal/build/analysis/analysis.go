@@ -173,9 +173,9 @@ func (p Params) container(kind string) *corev1.ContainerApplyConfiguration {
 	return c
 }
 
-// volume holds the configuration and the credentials; for a check, those of the sidecars too, and for labels the key of
-// hashed label keys. A missing Secret must not keep the pod from starting: it is the run
-// that says so.
+// volume holds the configuration and the credentials; for a check, those of the sidecars too, for labels the key of hashed label
+// keys, and for performance what the sidecars are told of a trial, whose pairs it judges. A missing Secret must not keep the pod from
+// starting: it is the run that says so.
 func (p Params) volume(kind string) *corev1.VolumeApplyConfiguration {
 	sources := corev1.ProjectedVolumeSource().WithSources(corev1.VolumeProjection().WithConfigMap(corev1.ConfigMapProjection().
 		WithName(naming.Config(p.Monitor.Name)).
@@ -189,6 +189,10 @@ func (p Params) volume(kind string) *corev1.VolumeApplyConfiguration {
 	if secret := string(p.Class.HashKey.SecretName); secret != "" && hashes(kind) {
 		sources.WithSources(corev1.VolumeProjection().WithSecret(corev1.SecretProjection().WithName(secret).WithOptional(true).
 			WithItems(corev1.KeyToPath().WithKey(naming.HashKeyFile).WithPath(naming.HashKeyDir + "/" + naming.HashKeyFile))))
+	}
+	if kind == monitor.KindPerformance {
+		sources.WithSources(corev1.VolumeProjection().WithConfigMap(corev1.ConfigMapProjection().WithName(naming.Mirror(p.Monitor.Name)).WithOptional(true).
+			WithItems(corev1.KeyToPath().WithKey(naming.MirrorFile).WithPath(naming.MirrorDir + "/" + naming.MirrorFile))))
 	}
 	return corev1.Volume().WithName(naming.ConfigVolume).WithProjected(sources)
 }
