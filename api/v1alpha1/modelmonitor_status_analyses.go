@@ -167,6 +167,11 @@ type AnalysisStatus struct {
 	// +kubebuilder:validation:MaxItems=256
 	Performance []PerformanceMetric `json:"performance,omitempty"`
 
+	// labelledPairs says who was right in the trial of a ShadowRollout that has a criterion on Accuracy, as the last run counted it that
+	// did not fail. When unset, no such trial went on.
+	// +optional
+	LabelledPairs LabelledPairs `json:"labelledPairs,omitempty,omitzero"`
+
 	// estimates is how many metrics that run estimated in all: where they are more than performance holds, judgedBy.report has the
 	// rest. It is unset where the run did not say.
 	// +optional
@@ -199,6 +204,57 @@ type JudgingRun struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
 	Report string `json:"report,omitempty"`
+}
+
+// LabelledPairs says how often a primary and its shadow were right, on the requests of one trial of which it is known what was right.
+type LabelledPairs struct {
+	// rolloutName is the ShadowRollout.
+	// +required
+	RolloutName ObjectName `json:"rolloutName,omitempty"`
+
+	// revision is the candidate's.
+	// +required
+	Revision Revision `json:"revision,omitempty"`
+
+	// attempt tells trials of one revision apart: the start of this one, in Unix seconds.
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	Attempt int64 `json:"attempt,omitempty"`
+
+	// segments are the counts, all traffic first, as many as the run's verdict holds. The report has all of them.
+	// +optional
+	// +listType=map
+	// +listMapKey=segment
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=33
+	Segments []SegmentPairs `json:"segments,omitempty"`
+}
+
+// SegmentPairs counts the labelled requests of a segment by who was right. A shadow that was asked and gave no answer was not.
+type SegmentPairs struct {
+	// segment is the segment; "all" stands for all traffic.
+	// +required
+	Segment ItemName `json:"segment,omitempty"`
+
+	// bothCorrect is the number of those that both answered right.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	BothCorrect *int64 `json:"bothCorrect,omitempty"`
+
+	// onlyPrimaryCorrect is the number of those that the primary alone answered right.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	OnlyPrimaryCorrect *int64 `json:"onlyPrimaryCorrect,omitempty"`
+
+	// onlyShadowCorrect is the number of those that the shadow alone answered right.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	OnlyShadowCorrect *int64 `json:"onlyShadowCorrect,omitempty"`
+
+	// neitherCorrect is the number of those that neither answered right.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	NeitherCorrect *int64 `json:"neitherCorrect,omitempty"`
 }
 
 // PerformanceMetric is one figure of a Performance run.

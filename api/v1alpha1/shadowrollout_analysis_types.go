@@ -93,7 +93,7 @@ type RolloutTolerance struct {
 
 // ComparedSignal is what a criterion compares between the shadow and the primary.
 //
-// +kubebuilder:validation:Enum=ErrorRatio;InvalidInputRatio;Disagreement;LatencySeconds;ScoreDifference;ScoreShift;ScoreDistribution;MeanConfidence;MeanEntropy
+// +kubebuilder:validation:Enum=ErrorRatio;InvalidInputRatio;Disagreement;LatencySeconds;ScoreDifference;ScoreShift;ScoreDistribution;MeanConfidence;MeanEntropy;Accuracy
 type ComparedSignal string
 
 const (
@@ -117,6 +117,9 @@ const (
 	ComparedMeanConfidence ComparedSignal = "MeanConfidence"
 	// ComparedMeanEntropy is the mean entropy of the class probabilities. It must not move in either direction.
 	ComparedMeanEntropy ComparedSignal = "MeanEntropy"
+	// ComparedAccuracy is the share of right answers, of the requests of which it is known what was right. The monitor's Performance
+	// analysis counts them, each time that it runs.
+	ComparedAccuracy ComparedSignal = "Accuracy"
 )
 
 // Criterion is one thing that a candidate must be shown to hold. Exactly one of signal, threshold and promQL is set.
@@ -147,7 +150,7 @@ type Criterion struct {
 	MaxRatio Decimal `json:"maxRatio,omitempty"`
 
 	// maxDifference is the most by which the shadow's signal may exceed the primary's, for example "0.01". Of Disagreement and
-	// ScoreDifference, which are of the pair, it is the most that they may be.
+	// ScoreDifference, which are of the pair, it is the most that they may be; of Accuracy, the most by which the shadow's may be lower.
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="double(self) > 0.0",message="maxDifference must be above 0: that two versions are exactly alike cannot be shown"
 	MaxDifference Decimal `json:"maxDifference,omitempty"`
@@ -169,7 +172,8 @@ type Criterion struct {
 	// +kubebuilder:validation:MaxItems=33
 	Segments []ItemName `json:"segments,omitempty"`
 
-	// minSamples takes the place of analysis.minSamples for this criterion. When unset, that holds.
+	// minSamples takes the place of analysis.minSamples for this criterion; for Accuracy it counts labelled requests. When unset, that
+	// holds.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=1000000000

@@ -108,7 +108,7 @@ func record(last *v1alpha1.AnalysisStatus, kind v1alpha1.AnalysisRunKind, r Run)
 	if last != nil {
 		s.LastSuccessTime = last.LastSuccessTime
 		s.ConclusiveOutcome, s.Thresholds, s.Worst, s.Performance = last.ConclusiveOutcome, last.Thresholds, last.Worst, last.Performance
-		s.Estimates = last.Estimates
+		s.Estimates, s.LabelledPairs = last.Estimates, last.LabelledPairs
 		s.ConclusiveRuns, s.JudgedBy, s.Labels, s.LabelsSince = last.ConclusiveRuns, last.JudgedBy, last.Labels, last.LabelsSince
 	}
 	v, err := wire.DecodeVerdict(r.Message)
@@ -136,7 +136,7 @@ func record(last *v1alpha1.AnalysisStatus, kind v1alpha1.AnalysisRunKind, r Run)
 	if v.Labels > 0 {
 		s.Labels, s.LabelsSince = &v.Labels, second(v.LabelsSince)
 	}
-	s.Dataset = builtDataset(v)
+	s.Dataset, s.LabelledPairs = builtDataset(v), labelledPairs(v)
 	s.LastSuccessTime = s.FinishTime
 	if slices.Contains([]v1alpha1.AnalysisOutcome{v1alpha1.AnalysisOutcomeStable, v1alpha1.AnalysisOutcomeDrift, v1alpha1.AnalysisOutcomeViolated}, s.Outcome) {
 		if s.ConclusiveOutcome != s.Outcome {

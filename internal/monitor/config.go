@@ -189,7 +189,7 @@ func labelsOf(m *v1alpha1.ModelMonitor, e Effective) wire.Labels {
 		return wire.Labels{}
 	}
 	l := m.Spec.Labels
-	mature := cmp.Or(l.MatureAfter, "24h")
+	mature := MatureAfter(m)
 	w := wire.Labels{
 		WindowSeconds:       window(e, v1alpha1.AnalysisPerformance).Seconds(),
 		MatureSeconds:       Duration(mature).Seconds(),
@@ -200,6 +200,11 @@ func labelsOf(m *v1alpha1.ModelMonitor, e Effective) wire.Labels {
 		w.Costs = append(w.Costs, wire.Cost{Actual: c.Actual, Predicted: c.Predicted, Cost: number(c.Cost)})
 	}
 	return w
+}
+
+// MatureAfter is how long after a prediction its labels have arrived, as far as they ever do.
+func MatureAfter(m *v1alpha1.ModelMonitor) v1alpha1.Duration {
+	return cmp.Or(m.Spec.Labels.MatureAfter, "24h")
 }
 
 // AnalysisOf is the analysis that evaluates thresholds on a signal; "" for those that Prometheus rules evaluate.

@@ -43,7 +43,7 @@ func Judge(r *v1alpha1.ShadowRollout, m *v1alpha1.ModelMonitor, e monitor.Effect
 	for _, s := range e.Segments {
 		segments = append(segments, string(s.Name))
 	}
-	compared, findings := criteria.Judge(Criteria(a, e), segments, evidence, policy)
+	compared, findings := criteria.Judge(Criteria(a, e), segments, withLabels(evidence, r, m), policy)
 	j := Judgement{Verdict: v1alpha1.Verdict(compared), Pairs: evidence[criteria.Everything].Compared()}
 	for _, f := range findings {
 		j.Findings = append(j.Findings, finding(f))
@@ -136,6 +136,9 @@ func Validate(r *v1alpha1.ShadowRollout, m *v1alpha1.ModelMonitor, e monitor.Eff
 		}
 		if c.PromQL.Query != "" && e.Class.Spec.Prometheus.Queries != v1alpha1.PrometheusQueriesAny {
 			return fmt.Sprintf("criterion %q has a promQL, which the MonitorClass %q does not let through: its prometheus.queries must be Any", c.Name, e.Class.Name)
+		}
+		if problem := labelsMissing(c, r, m, e); problem != "" {
+			return problem
 		}
 		if c.Threshold == "" {
 			continue

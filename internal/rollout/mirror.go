@@ -50,7 +50,7 @@ func Mirror(r *v1alpha1.ShadowRollout, at Place, e monitor.Effective) wire.Mirro
 		ReplicaShare:   number(string(m.ReplicaPercent), 25) / 100,
 	}
 	w.Tolerance.Absolute, w.Tolerance.Relative = number(string(tolerance.Absolute), 1e-6), number(string(tolerance.Relative), 1e-4)
-	w.LatencySegments = latencySegments(r.Spec.Analysis, e)
+	w.LatencySegments, w.LabelSegments = latencySegments(r.Spec.Analysis, e), labelSegments(r.Spec.Analysis, e)
 	return w
 }
 

@@ -192,7 +192,7 @@ func (r Report) open() string {
 	if n := len(open) - maxOpen; n > 0 {
 		open, more = open[:maxOpen], fmt.Sprintf(" and %d more", n)
 	}
-	return "not shown yet: " + strings.Join(open, ", ") + more
+	return "not shown yet: " + strings.Join(open, ", ") + more + r.unlabelled()
 }
 
 func at(f v1alpha1.RolloutFinding) string {

@@ -96,7 +96,7 @@ var rolloutRules = map[string]row{
 		criteria(`signal: LatencySeconds, quantile: "0.99", maxRatio: "1.1"`), criteria(`signal: LatencySeconds, maxRatio: "1.1"`),
 	},
 	"spec.analysis.criteria[]: maxRatio must be set if and only if signal is LatencySeconds": {
-		criteria(`signal: LatencySeconds, quantile: "0.5", maxRatio: "2"`), criteria(`signal: ErrorRatio, maxDifference: "0.1", maxRatio: "2"`),
+		criteria(`signal: LatencySeconds, quantile: "0.5", maxRatio: "2"`), criteria(`signal: Accuracy, maxDifference: "0.1", maxRatio: "2"`),
 	},
 	"spec.analysis.criteria[]: maxDifference must be set if and only if signal is set and not LatencySeconds": {
 		criteria(`signal: Disagreement, maxDifference: "0.01"`), criteria(`threshold: errors, maxDifference: "0.01"`),
@@ -105,7 +105,7 @@ var rolloutRules = map[string]row{
 		criteria(`signal: ScoreDifference, maxDifference: "20"`), criteria(`signal: ScoreDistribution, maxDifference: "20"`),
 	},
 	"spec.analysis.criteria[]: segments may only be set with signal: a threshold has its own, and a query selects what it asks for": {
-		criteria(`signal: ErrorRatio, maxDifference: "0.1", segments: [all, atl]`), criteria(`threshold: errors, segments: [atl]`),
+		criteria(`signal: Accuracy, maxDifference: "0.1", segments: [all, atl]`), criteria(`threshold: errors, segments: [atl]`),
 	},
 	"spec.analysis.criteria[].quantile: quantile must be between 0 and 1": {
 		criteria(`signal: LatencySeconds, quantile: "0.999", maxRatio: "2"`), criteria(`signal: LatencySeconds, quantile: "1", maxRatio: "2"`),
