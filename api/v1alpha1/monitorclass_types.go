@@ -117,13 +117,25 @@ type SecretReference struct {
 // PrometheusSpec is the Prometheus that scrapes the models.
 //
 // +kubebuilder:validation:MinProperties=1
+// +kubebuilder:validation:XValidation:rule="has(self.url) || !has(self.credentials) && !has(self.tenant)",message="url must be set when credentials or tenant is"
 type PrometheusSpec struct {
-	// url is its address, for example "http://prometheus.monitoring:9090". When unset, nothing is read back from it.
+	// url is its address, for example "http://prometheus.monitoring:9090". Redirects are not followed. When unset, nothing is
+	// read back from it.
 	// +optional
 	// +kubebuilder:validation:MinLength=8
 	// +kubebuilder:validation:MaxLength=1024
 	// +kubebuilder:validation:XValidation:rule="isURL(self) && (self.startsWith('http://') || self.startsWith('https://'))",message="url must be an http or https URL"
+	// +kubebuilder:validation:XValidation:rule="!self.matches('^[a-z]+://[^/?#]*@')",message="url must not hold a name or a password: put them into the Secret of credentials"
 	URL string `json:"url,omitempty"`
+
+	// credentials are what the manager shows when it asks, and whom it trusts. When unset, it shows nothing, and trusts the
+	// authorities of its image.
+	// +optional
+	Credentials PrometheusCredentials `json:"credentials,omitempty,omitzero"`
+
+	// tenant says whose metrics are asked for, where it serves several. When unset, nobody's in particular.
+	// +optional
+	Tenant PrometheusTenant `json:"tenant,omitempty,omitzero"`
 
 	// ruleLabels are put on PrometheusRules and ServiceMonitors, so that Prometheus selects them.
 	// +optional
@@ -136,6 +148,33 @@ type PrometheusSpec struct {
 	// +optional
 	// +default="None"
 	Queries PrometheusQueries `json:"queries,omitempty"`
+}
+
+// PrometheusCredentials names the Secret with what the manager shows to Prometheus.
+type PrometheusCredentials struct {
+	// secretName is a Secret in the manager's namespace, which the Role vedette-prometheus lets the manager read; as shipped,
+	// that is vedette-prometheus alone. Of its items at least one way must be there: "token", or "username" and "password";
+	// "tls.crt" and "tls.key", a client certificate; "ca.crt", the authorities that are trusted, in PEM, instead of the image's.
+	// With a token or a password, its item "url" must be the same as url: whoever wrote the Secret decides where it is sent.
+	// +required
+	SecretName ObjectName `json:"secretName,omitempty"`
+}
+
+// PrometheusTenant says whose metrics are asked for.
+type PrometheusTenant struct {
+	// header is the header that names the tenant: X-Scope-OrgID for Mimir and Cortex, THANOS-TENANT for Thanos. Defaults to
+	// X-Scope-OrgID.
+	// +optional
+	// +default="X-Scope-OrgID"
+	// +kubebuilder:validation:XValidation:rule="!(self.lowerAscii() in ['accept', 'accept-encoding', 'authorization', 'connection', 'content-encoding', 'content-length', 'content-type', 'cookie', 'expect', 'host', 'proxy-authorization', 'te', 'trailer', 'transfer-encoding', 'upgrade'])",message="header must not be one that means something else"
+	Header HeaderName `json:"header,omitempty"`
+
+	// value is the tenant, in ASCII without spaces. Mimir takes several, as "a|b".
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:Pattern=`^[!-~]+$`
+	Value string `json:"value,omitempty"`
 }
 
 // PrometheusQueries says which queries of their own ShadowRollouts may ask.
@@ -249,6 +288,22 @@ const (
 	ReasonAuditUnreachable = "AuditUnreachable"
 	// ReasonAuditDamaged means that the end of the log is not what was written.
 	ReasonAuditDamaged = "AuditDamaged"
+)
+
+// ConditionMetricsUnavailable is present, and True, only while the Prometheus of a MonitorClass cannot be asked. Verdicts stand
+// meanwhile, and nothing is promoted or rejected.
+const ConditionMetricsUnavailable = "MetricsUnavailable"
+
+// Reasons of MetricsUnavailable.
+const (
+	// ReasonPrometheusSecretUnusable means that the Secret of Prometheus's credentials is missing, may not be read, or lacks something.
+	ReasonPrometheusSecretUnusable = "PrometheusSecretUnusable"
+	// ReasonPrometheusRefused means that Prometheus refuses the credentials or the tenant.
+	ReasonPrometheusRefused = "PrometheusRefused"
+	// ReasonPrometheusUntrusted means that no known authority vouches for Prometheus's certificate.
+	ReasonPrometheusUntrusted = "PrometheusUntrusted"
+	// ReasonPrometheusUnreachable means that Prometheus does not answer, or not as one.
+	ReasonPrometheusUnreachable = "PrometheusUnreachable"
 )
 
 // Reasons of a MonitorClass's Ready condition.

@@ -18,6 +18,7 @@ import (
 	"github.com/vedette-dev/vedette/api/v1alpha1"
 	"github.com/vedette-dev/vedette/internal/monitor"
 	"github.com/vedette-dev/vedette/internal/naming"
+	"github.com/vedette-dev/vedette/internal/prometheus"
 	"github.com/vedette-dev/vedette/internal/testing/apiserver"
 	"github.com/vedette-dev/vedette/internal/testing/kstatus"
 	"github.com/vedette-dev/vedette/internal/testing/wrappers"
@@ -44,7 +45,7 @@ type fakePrometheus struct {
 	err     error
 }
 
-func (f *fakePrometheus) Thresholds(context.Context, string, string, string) ([]monitor.Sample, error) {
+func (f *fakePrometheus) Thresholds(context.Context, prometheus.Server, string, string) ([]monitor.Sample, error) {
 	return f.samples, f.err
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/vedette-dev/vedette/internal/apply"
 	"github.com/vedette-dev/vedette/internal/conditions"
 	"github.com/vedette-dev/vedette/internal/monitor"
+	"github.com/vedette-dev/vedette/internal/prometheus"
 	"github.com/vedette-dev/vedette/internal/reconcileerr"
 )
 
@@ -38,7 +39,7 @@ type Images struct {
 
 // Prometheus answers which thresholds are violated.
 type Prometheus interface {
-	Thresholds(ctx context.Context, address, namespace, monitor string) ([]monitor.Sample, error)
+	Thresholds(ctx context.Context, server prometheus.Server, namespace, monitor string) ([]monitor.Sample, error)
 }
 
 // APIs says which optional APIs the cluster has.

@@ -13,6 +13,7 @@ import (
 	"github.com/vedette-dev/vedette/api/v1alpha1"
 	"github.com/vedette-dev/vedette/internal/monitor"
 	"github.com/vedette-dev/vedette/internal/outcome"
+	"github.com/vedette-dev/vedette/internal/prometheus"
 )
 
 // health asks Prometheus and judges the thresholds.
@@ -23,9 +24,9 @@ func (p *pass) health(ctx context.Context, e monitor.Effective) error {
 	}
 	h.Analysed = monitor.AnalysedThresholds(p.m.Status.Analyses)
 	byMetrics := func(t v1alpha1.Threshold) bool { return monitor.AnalysisOf(t.Signal) == "" }
-	if url := e.Class.Spec.Prometheus.URL; url != "" && slices.ContainsFunc(e.Thresholds, byMetrics) {
+	if server := prometheus.ServerOf(e.Class); server.URL != "" && slices.ContainsFunc(e.Thresholds, byMetrics) {
 		h.Asked = true
-		h.Samples, h.Err = p.Prometheus.Thresholds(ctx, url, p.m.Namespace, p.m.Name)
+		h.Samples, h.Err = p.Prometheus.Thresholds(ctx, server, p.m.Namespace, p.m.Name)
 		if h.Err != nil {
 			log.FromContext(ctx).Error(h.Err, "thresholds could not be read")
 		}

@@ -40,7 +40,7 @@ type Options struct {
 	Images Images
 	// Now is the clock.
 	Now func() time.Time
-	// Prometheus answers about thresholds; a client over HTTP when nil.
+	// Prometheus answers about thresholds. It is asked once in a pollPeriod about each monitor.
 	Prometheus Prometheus
 	// Audit takes entries to the audit logs of classes.
 	Audit Audit
@@ -53,11 +53,8 @@ func SetupWithManager(mgr ctrl.Manager, o Options) error {
 	apis := &optional.APIs{Mapper: mgr.GetRESTMapper()}
 	r := &Reconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("vedette-modelmonitor"),
-		APIs: apis, Prometheus: o.Prometheus, Images: o.Images, Now: o.Now,
+		APIs: apis, Prometheus: prometheus.NewPaced(o.Prometheus, pollPeriod, o.Now), Images: o.Images, Now: o.Now,
 		Audit: o.Audit, Namespace: o.Namespace,
-	}
-	if r.Prometheus == nil {
-		r.Prometheus = prometheus.NewPaced(prometheus.Client{}, pollPeriod, o.Now)
 	}
 	namespaces := &metav1.PartialObjectMetadata{}
 	namespaces.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))

@@ -78,11 +78,11 @@ func (p *pass) await(ctx context.Context, s *seen, o rollout.Observed) error {
 
 // judgement reads the evidence and judges it.
 func (p *pass) judgement(ctx context.Context, s *seen) (rollout.Judgement, error) {
-	c, address := &p.r.Status.Candidate, s.effective.Class.Spec.Prometheus.URL
-	if address == "" {
+	c, server := &p.r.Status.Candidate, prometheus.ServerOf(s.effective.Class)
+	if server.URL == "" {
 		return rollout.Judgement{}, errNoPrometheus
 	}
-	evidence, err := p.Prometheus.Evidence(ctx, address, prometheus.Try{
+	evidence, err := p.Prometheus.Evidence(ctx, server, prometheus.Try{
 		Namespace: p.r.Namespace, Rollout: p.r.Name, Candidate: string(c.Revision), Attempt: strconv.FormatInt(c.Attempt, 10),
 		Since: p.now.Sub(time.Unix(c.Attempt, 0)),
 	})
@@ -94,7 +94,7 @@ func (p *pass) judgement(ctx context.Context, s *seen) (rollout.Judgement, error
 		if criterion.PromQL.Query == "" {
 			continue
 		}
-		value, err := p.Prometheus.Value(ctx, address, criterion.PromQL.Query)
+		value, err := p.Prometheus.Value(ctx, server, criterion.PromQL.Query)
 		if err != nil && !errors.Is(err, prometheus.ErrNoValue) && !errors.Is(err, prometheus.ErrManyValues) {
 			return rollout.Judgement{}, err // Prometheus is not there: nothing is known of any criterion
 		}

@@ -54,12 +54,14 @@ type counted struct {
 	asked    []prometheus.Try
 }
 
-func (c *counted) Evidence(_ context.Context, _ string, t prometheus.Try) (criteria.Evidence, error) {
+func (c *counted) Evidence(_ context.Context, _ prometheus.Server, t prometheus.Try) (criteria.Evidence, error) {
 	c.asked = append(c.asked, t)
 	return c.evidence[t.Candidate], c.err
 }
 
-func (c *counted) Value(context.Context, string, string) (float64, error) { return c.value, c.err }
+func (c *counted) Value(context.Context, prometheus.Server, string) (float64, error) {
+	return c.value, c.err
+}
 
 func newFixture(t *testing.T) *fixture {
 	t.Helper()

@@ -29,8 +29,8 @@ import (
 
 // Prometheus answers what was counted, and what a query of the user's own yields.
 type Prometheus interface {
-	Evidence(ctx context.Context, address string, t prometheus.Try) (criteria.Evidence, error)
-	Value(ctx context.Context, address, query string) (float64, error)
+	Evidence(ctx context.Context, server prometheus.Server, t prometheus.Try) (criteria.Evidence, error)
+	Value(ctx context.Context, server prometheus.Server, query string) (float64, error)
 }
 
 // Reconciler reconciles ShadowRollouts.

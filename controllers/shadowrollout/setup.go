@@ -18,7 +18,6 @@ import (
 
 	"github.com/vedette-dev/vedette/api/v1alpha1"
 	"github.com/vedette-dev/vedette/internal/naming"
-	"github.com/vedette-dev/vedette/internal/prometheus"
 	"github.com/vedette-dev/vedette/internal/rollout"
 )
 
@@ -35,7 +34,7 @@ const (
 type Options struct {
 	// Now is the clock.
 	Now func() time.Time
-	// Prometheus answers what was counted; a client over HTTP when nil.
+	// Prometheus answers what was counted.
 	Prometheus Prometheus
 	// Audit takes entries to the audit logs of classes.
 	Audit Audit
@@ -51,9 +50,6 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	r := &Reconciler{
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("vedette-shadowrollout"),
 		Prometheus: o.Prometheus, Audit: o.Audit, Now: o.Now,
-	}
-	if r.Prometheus == nil {
-		r.Prometheus = prometheus.Client{}
 	}
 	asked := builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}))
 	return ctrl.NewControllerManagedBy(mgr).

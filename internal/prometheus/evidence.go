@@ -35,8 +35,8 @@ const slack = 10 * time.Minute
 
 // Evidence is what the sidecars have counted of a try: the last value of each counter, of every pod and start of a container, those
 // that are gone included, added up. Rates and increases are no substitute: they extrapolate, and a count is exact.
-func (c Client) Evidence(ctx context.Context, address string, t Try) (criteria.Evidence, error) {
-	result, err := c.within(ctx, evidenceTimeout, address, t.query())
+func (c *Client) Evidence(ctx context.Context, server Server, t Try) (criteria.Evidence, error) {
+	result, err := c.within(ctx, evidenceTimeout, server, t.query())
 	if err != nil {
 		return nil, fmt.Errorf("asking Prometheus: %w", err)
 	}
@@ -176,8 +176,8 @@ var (
 )
 
 // Value is what a query that yields one number yields now.
-func (c Client) Value(ctx context.Context, address, query string) (float64, error) {
-	result, err := c.query(ctx, address, query)
+func (c *Client) Value(ctx context.Context, server Server, query string) (float64, error) {
+	result, err := c.query(ctx, server, query)
 	if err != nil {
 		return 0, fmt.Errorf("asking Prometheus: %w", err)
 	}

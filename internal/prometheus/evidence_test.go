@@ -37,7 +37,7 @@ func counted(name, labels string, value float64) string {
 
 func ask(t *testing.T, server *httptest.Server) (criteria.Evidence, error) {
 	t.Helper()
-	return Client{HTTP: server.Client()}.Evidence(t.Context(), server.URL, Try{Namespace: "payments", Rollout: "fraud", Candidate: "c", Attempt: "7", Since: time.Hour})
+	return NewClient(nil, "", time.Now).Evidence(t.Context(), Server{URL: server.URL}, Try{Namespace: "payments", Rollout: "fraud", Candidate: "c", Attempt: "7", Since: time.Hour})
 }
 
 func TestEveryCounterIsReadToItsPlace(t *testing.T) {

@@ -12,7 +12,7 @@ import (
 
 // Asker answers which thresholds of a monitor are violated, as Client does.
 type Asker interface {
-	Thresholds(ctx context.Context, address, namespace, name string) ([]monitor.Sample, error)
+	Thresholds(ctx context.Context, server Server, namespace, name string) ([]monitor.Sample, error)
 }
 
 // Paced asks about each monitor at most once in a period, and repeats the answer in between: reconciliations come as often
@@ -26,7 +26,10 @@ type Paced struct {
 	answers map[question]reply
 }
 
-type question struct{ address, namespace, name string }
+type question struct {
+	server          Server
+	namespace, name string
+}
 
 type reply struct {
 	at      time.Time
@@ -40,12 +43,12 @@ func NewPaced(ask Asker, period time.Duration, now func() time.Time) *Paced {
 }
 
 // Thresholds is the answer of the present period. The caller must not change it.
-func (p *Paced) Thresholds(ctx context.Context, address, namespace, name string) ([]monitor.Sample, error) {
-	q, at := question{address, namespace, name}, p.now()
+func (p *Paced) Thresholds(ctx context.Context, server Server, namespace, name string) ([]monitor.Sample, error) {
+	q, at := question{server, namespace, name}, p.now()
 	if r, ok := p.recent(q, at); ok {
 		return r.samples, r.err
 	}
-	samples, err := p.ask.Thresholds(ctx, address, namespace, name)
+	samples, err := p.ask.Thresholds(ctx, server, namespace, name)
 	if ctx.Err() == nil { // what the caller gave up says nothing about the server
 		p.mu.Lock()
 		defer p.mu.Unlock()

@@ -17,7 +17,7 @@ type counter struct {
 	err   error
 }
 
-func (c *counter) Thresholds(context.Context, string, string, string) ([]monitor.Sample, error) {
+func (c *counter) Thresholds(context.Context, Server, string, string) ([]monitor.Sample, error) {
 	c.asked++
 	return []monitor.Sample{{Threshold: "p99", Segment: "all", Value: float64(c.asked)}}, c.err
 }
@@ -28,7 +28,7 @@ func TestPaced(t *testing.T) {
 	p := NewPaced(server, time.Minute, func() time.Time { return now })
 	ask := func(name string) error {
 		t.Helper()
-		_, err := p.Thresholds(t.Context(), "http://prometheus", "payments", name)
+		_, err := p.Thresholds(t.Context(), Server{URL: "http://prometheus"}, "payments", name)
 		return err
 	}
 	for range 3 {
@@ -57,7 +57,7 @@ func TestAnAnswerThatNobodyWaitedForIsNone(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for range 2 {
-		if _, err := p.Thresholds(ctx, "http://prometheus", "payments", "fraud"); err != nil {
+		if _, err := p.Thresholds(ctx, Server{URL: "http://prometheus"}, "payments", "fraud"); err != nil {
 			t.Fatal(err)
 		}
 	}

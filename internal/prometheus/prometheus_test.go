@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -55,7 +56,7 @@ func TestThresholds(t *testing.T) {
 				_, _ = w.Write([]byte(tt.body))
 			}))
 			defer server.Close()
-			got, err := Client{HTTP: server.Client()}.Thresholds(t.Context(), server.URL+"/prefix/", "payments", "fraud")
+			got, err := NewClient(nil, "", time.Now).Thresholds(t.Context(), Server{URL: server.URL + "/prefix/"}, "payments", "fraud")
 			if tt.wantErr == "" && err != nil || tt.wantErr != "" && (err == nil || !strings.Contains(err.Error(), tt.wantErr)) {
 				t.Fatalf("error %v, want %q", err, tt.wantErr)
 			}
@@ -70,7 +71,7 @@ func TestThresholds(t *testing.T) {
 func TestNobodyAnswers(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	server.Close()
-	if _, err := (Client{}).Thresholds(t.Context(), server.URL, "a", "b"); err == nil {
+	if _, err := NewClient(nil, "", time.Now).Thresholds(t.Context(), Server{URL: server.URL}, "a", "b"); err == nil {
 		t.Error("an address where nobody listens gives no error")
 	}
 }

@@ -271,6 +271,17 @@ var rules = map[string]map[string]row{
 		"spec.prometheus.url: url must be an http or https URL": {
 			`{prometheus: {url: "http://prometheus:9090"}}`, `{prometheus: {url: "prometheus:9090"}}`,
 		},
+		"spec.prometheus.url: url must not hold a name or a password: put them into the Secret of credentials": {
+			`{prometheus: {url: "https://prometheus/a@b"}}`, `{prometheus: {url: "https://me:secret@prometheus"}}`,
+		},
+		"spec.prometheus: url must be set when credentials or tenant is": {
+			`{prometheus: {url: "http://mimir/prometheus", credentials: {secretName: vedette-prometheus}, tenant: {value: "a|b"}}}`,
+			`{prometheus: {credentials: {secretName: vedette-prometheus}}}`,
+		},
+		"spec.prometheus.tenant.header: header must not be one that means something else": {
+			`{prometheus: {url: "http://thanos:9090", tenant: {header: THANOS-TENANT, value: ml}}}`,
+			`{prometheus: {url: "http://thanos:9090", tenant: {header: AUTHORIZATION, value: ml}}}`,
+		},
 		"spec.audit.url: url must start with s3:// or file:///": {`{audit: {url: "s3://audit"}}`, `{audit: {url: "gs://audit-log"}}`},
 		"spec.store.url: url must start with s3:// or file:///": {`{store: {url: "file:///data"}}`, `{store: {url: "gs://bucket"}}`},
 	},

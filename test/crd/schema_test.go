@@ -68,6 +68,11 @@ var patterns = map[string]struct{ accept, reject []string }{
 		accept: []string{"X-Forwarded-User", "Remote"},
 		reject: []string{"X User", "x_user", "-x", "X:Y", "1x"},
 	},
+	// PrometheusTenant.value
+	`^[!-~]+$`: {
+		accept: []string{"team-a", "a|b", "(prod)!"},
+		reject: []string{"a b", "a\n", "ä"},
+	},
 	// DatasetStatus.digest
 	`^[0-9a-f]{64}$`: {
 		accept: []string{strings.Repeat("0af9", 16)},

@@ -33,7 +33,7 @@ func cacheOptions(namespaces []string) cache.Options {
 	return o
 }
 
-// clientOptions keep Secrets out of the cache: the manager reads none but its own, with a cache of its own.
+// clientOptions keep Secrets out of the cache: the manager reads none but its own.
 func clientOptions() client.Options {
 	return client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}}}}
 }

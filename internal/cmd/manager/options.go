@@ -55,7 +55,7 @@ func parse(args []string, w io.Writer) (options, error) {
 	fs.StringVar(&o.captureImage, "capture-image", "ghcr.io/vedette-dev/capture:v0.1.0", "image of the capture sidecar, where a MonitorClass names none")
 	fs.StringVar(&o.analyzeImage, "analyze-image", "ghcr.io/vedette-dev/analyze:v0.1.0", "image of the analysis Jobs")
 	fs.StringVar(&o.reviewImage, "review-image", "ghcr.io/vedette-dev/review:v0.1.0", "image of the pages of AnnotationQueues")
-	fs.StringVar(&o.namespace, "namespace", "vedette-system", "namespace of the manager's own objects: its lease and its certificate")
+	fs.StringVar(&o.namespace, "namespace", "vedette-system", "namespace of the manager's own objects: its lease, its certificate, and the Secrets of Prometheus's credentials")
 	fs.Func("namespaces", "comma-separated namespaces to watch; all when empty", func(s string) error {
 		o.namespaces = split(s)
 		return nil

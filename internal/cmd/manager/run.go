@@ -30,11 +30,13 @@ import (
 	"github.com/vedette-dev/vedette/internal/audit"
 	"github.com/vedette-dev/vedette/internal/auditlog"
 	"github.com/vedette-dev/vedette/internal/metrics"
+	"github.com/vedette-dev/vedette/internal/prometheus"
 	"github.com/vedette-dev/vedette/internal/webhook"
 )
 
 // +kubebuilder:rbac:groups=coordination.k8s.io,resources=leases,verbs=create;get;list;watch;update;patch,namespace=vedette-system,roleName=vedette-leader-election
 // +kubebuilder:rbac:groups="";events.k8s.io,resources=events,verbs=create;patch,namespace=vedette-system,roleName=vedette-leader-election
+// +kubebuilder:rbac:groups="",resources=secrets,resourceNames=vedette-prometheus,verbs=get,namespace=vedette-system,roleName=vedette-prometheus
 // +kubebuilder:rbac:groups=authentication.k8s.io,resources=tokenreviews,verbs=create,roleName=vedette-metrics-auth
 // +kubebuilder:rbac:groups=authorization.k8s.io,resources=subjectaccessreviews,verbs=create,roleName=vedette-metrics-auth
 
@@ -117,12 +119,13 @@ func addWebhook(mgr manager.Manager, o options, logger logr.Logger) error {
 // addControllers adds what the leader runs.
 func addControllers(ctx context.Context, mgr manager.Manager, o options) error {
 	log := &auditlog.Recorder{Sinks: &audit.Sinks{Credentials: o.auditCredentials}}
+	asker := prometheus.NewClient(mgr.GetAPIReader(), o.namespace, time.Now)
 	if err := monitorclass.SetupWithManager(mgr, log, time.Now); err != nil {
 		return fmt.Errorf("adding the controller of MonitorClasses: %w", err)
 	}
 	if err := modelmonitor.SetupWithManager(mgr, modelmonitor.Options{
 		Images: modelmonitor.Images{Capture: o.captureImage, Analyze: o.analyzeImage},
-		Audit:  log, Namespace: o.namespace,
+		Audit:  log, Prometheus: asker, Namespace: o.namespace,
 		Now: time.Now,
 	}); err != nil {
 		return fmt.Errorf("adding the controller of ModelMonitors: %w", err)
@@ -130,7 +133,7 @@ func addControllers(ctx context.Context, mgr manager.Manager, o options) error {
 	if err := annotationqueue.SetupWithManager(ctx, mgr, annotationqueue.Options{Image: o.reviewImage, Now: time.Now}); err != nil {
 		return fmt.Errorf("adding the controller of AnnotationQueues: %w", err)
 	}
-	if err := shadowrollout.SetupWithManager(ctx, mgr, shadowrollout.Options{Audit: log, Now: time.Now}); err != nil {
+	if err := shadowrollout.SetupWithManager(ctx, mgr, shadowrollout.Options{Audit: log, Prometheus: asker, Now: time.Now}); err != nil {
 		return fmt.Errorf("adding the controller of ShadowRollouts: %w", err)
 	}
 	return mgr.Add(&metrics.Collector{Reader: mgr.GetClient(), Sinks: log.Sinks, Registry: ctrlmetrics.Registry})
