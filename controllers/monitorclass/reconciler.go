@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package monitorclass reconciles MonitorClasses: it only reports, whether the class can be used and by how many monitors
-// it is. It imports no other controller.
+// Package monitorclass reconciles MonitorClasses: it only reports, whether the class and what it names can be used, and by how
+// many monitors it is. It imports no other controller.
 package monitorclass
 
 import (
@@ -34,8 +34,8 @@ import (
 // conflictDelay gives the cache time to catch up with a write of somebody else.
 const conflictDelay = time.Second
 
-// auditCheck is how often the audit log of a class is looked at.
-const auditCheck = time.Minute
+// checkPeriod is how often the audit log and the Prometheus of a class are looked at.
+const checkPeriod = time.Minute
 
 // Audit finds out whether the audit log of a class can be continued.
 type Audit interface {
@@ -44,9 +44,10 @@ type Audit interface {
 
 // Reconciler reconciles MonitorClasses.
 type Reconciler struct {
-	Client client.Client
-	Audit  Audit
-	Now    func() time.Time
+	Client     client.Client
+	Audit      Audit
+	Prometheus Prometheus
+	Now        func() time.Time
 }
 
 // Reconcile reports on a class.
@@ -70,9 +71,14 @@ func (r *Reconciler) Reconcile(ctx context.Context, class *v1alpha1.MonitorClass
 	class.Status.ObservedGeneration = class.Generation
 	set := conditions.Writer{Conditions: &class.Status.Conditions, Generation: class.Generation, Now: r.Now()}
 	judge(class, classes.Items, set)
-	again := r.audit(ctx, class, set)
+	r.audit(ctx, class, set)
+	r.metrics(ctx, class, set)
 	if ctx.Err() != nil {
 		return ctrl.Result{}, ctx.Err() // the manager stops: what failed therefore is no news
+	}
+	var again ctrl.Result
+	if class.Spec.Audit.URL != "" || class.Spec.Prometheus.URL != "" {
+		again.RequeueAfter = checkPeriod
 	}
 	if equality.Semantic.DeepEqual(before.Status, class.Status) {
 		return again, nil
@@ -84,17 +90,15 @@ func (r *Reconciler) Reconcile(ctx context.Context, class *v1alpha1.MonitorClass
 	return again, client.IgnoreNotFound(err)
 }
 
-// audit reports whether the audit log of the class can be continued, and when to look again.
-func (r *Reconciler) audit(ctx context.Context, class *v1alpha1.MonitorClass, set conditions.Writer) ctrl.Result {
-	if class.Spec.Audit.URL == "" {
-		set.Remove(v1alpha1.ConditionAuditUnavailable)
-		return ctrl.Result{}
+// audit reports whether the audit log of the class, where it has one, can be continued.
+func (r *Reconciler) audit(ctx context.Context, class *v1alpha1.MonitorClass, set conditions.Writer) {
+	var err error
+	if class.Spec.Audit.URL != "" {
+		err = r.Audit.Check(ctx, class)
 	}
-	again := ctrl.Result{RequeueAfter: auditCheck}
-	err := r.Audit.Check(ctx, class)
 	if err == nil {
 		set.Remove(v1alpha1.ConditionAuditUnavailable)
-		return again
+		return
 	}
 	// The words stay the same while it fails; those of the error, which may not, are in the log.
 	log.FromContext(ctx).Error(err, "the audit log cannot be continued")
@@ -109,7 +113,6 @@ func (r *Reconciler) audit(ctx context.Context, class *v1alpha1.MonitorClass, se
 			"the end of the audit log is not what was written: keep a copy, run kubectl vedette audit verify, and name another place in spec.audit.url"
 	}
 	set.True(v1alpha1.ConditionAuditUnavailable, reason, message)
-	return again
 }
 
 // judge says whether the class can be used. What is wrong with it only a person can mend.
@@ -131,9 +134,17 @@ func judge(class *v1alpha1.MonitorClass, all []v1alpha1.MonitorClass, set condit
 	set.True(v1alpha1.ConditionReady, v1alpha1.ReasonSucceeded, "the class is in effect")
 }
 
+// Options are what the manager decides.
+type Options struct {
+	Audit      Audit
+	Prometheus Prometheus
+	// Now is the clock.
+	Now func() time.Time
+}
+
 // SetupWithManager adds the controller to the manager.
-func SetupWithManager(mgr ctrl.Manager, audit Audit, now func() time.Time) error {
-	r := &Reconciler{Client: mgr.GetClient(), Audit: audit, Now: now}
+func SetupWithManager(mgr ctrl.Manager, o Options) error {
+	r := &Reconciler{Client: mgr.GetClient(), Audit: o.Audit, Prometheus: o.Prometheus, Now: o.Now}
 	// Another default, or a monitor that comes or goes, concerns every class.
 	all := handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, _ client.Object) []reconcile.Request {
 		var classes v1alpha1.MonitorClassList

@@ -33,7 +33,7 @@ func TestAClassSaysThatItsAuditLogIsOutOfReach(t *testing.T) {
 	log := &logs{}
 	r := &Reconciler{
 		Client: server.Client(t, requests.Observe(server.As(t, "vedette-manager", apiserver.ManagerRole(t)))),
-		Audit:  log, Now: func() time.Time { return time.Unix(1e9, 0) },
+		Audit:  log, Prometheus: answers{}, Now: func() time.Time { return time.Unix(1e9, 0) },
 	}
 	class := wrappers.MakeClass("audited")
 	class.Spec.Audit.URL = "s3://audit"
@@ -85,8 +85,8 @@ func TestReconcile(t *testing.T) {
 	admin := server.Client(t, server.Config)
 	requests := &apiserver.Requests{}
 	r := &Reconciler{
-		Client: server.Client(t, requests.Observe(server.As(t, "vedette-manager", apiserver.ManagerRole(t)))),
-		Now:    func() time.Time { return time.Unix(1e9, 0) },
+		Client:     server.Client(t, requests.Observe(server.As(t, "vedette-manager", apiserver.ManagerRole(t)))),
+		Prometheus: answers{}, Now: func() time.Time { return time.Unix(1e9, 0) },
 	}
 	ns := server.Namespace(t, nil)
 	older, younger, named, broken := wrappers.MakeClass("a-default"), wrappers.MakeClass("b-default"), wrappers.MakeClass("c-named"), wrappers.MakeClass("d-broken")

@@ -67,10 +67,10 @@ func (h Health) Judge() (Finding, []v1alpha1.Violation) {
 func (h Health) unanswered(violated []where) Finding {
 	if len(violated) > 0 {
 		return Finding{metav1.ConditionFalse, v1alpha1.ReasonViolated, "violated: " + describe(violated) + ". Prometheus could not be asked, " +
-			"so whether thresholds on metrics are met now is not known; their last verdict stands. Look at spec.prometheus.url of the MonitorClass"}
+			"so whether thresholds on metrics are met now is not known; their last verdict stands. The condition MetricsUnavailable of the MonitorClass says why"}
 	}
 	f := Finding{metav1.ConditionUnknown, v1alpha1.ReasonMetricsUnavailable,
-		"Prometheus could not be asked; the last verdict stands. Look at spec.prometheus.url of the MonitorClass"}
+		"Prometheus could not be asked; the last verdict stands. The condition MetricsUnavailable of the MonitorClass says why"}
 	if h.Last == metav1.ConditionTrue {
 		f.Status = metav1.ConditionTrue
 	}

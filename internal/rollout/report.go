@@ -162,7 +162,7 @@ func (r Report) running() condition {
 		return unknown(v1alpha1.ReasonNothingCaptured, "no request is compared while the mode of the ModelMonitor %q is %s: set it to Enforce or Observe, and look at the MonitorClass's mode",
 			r.Rollout.Spec.MonitorRef.Name, r.Mode)
 	case c.Errors >= max(r.Rollout.Spec.Analysis.ErrorLimit, 1):
-		return unknown(v1alpha1.ReasonMetricsUnavailable, "Prometheus does not answer what was counted, or has lost a part of it: nothing is promoted or rejected until it does; the manager's log says more")
+		return unknown(v1alpha1.ReasonMetricsUnavailable, "Prometheus does not answer what was counted, or has lost a part of it: nothing is promoted or rejected until it does; the condition MetricsUnavailable of the MonitorClass or the manager's log says more")
 	case c.LastEvaluationTime.IsZero():
 		return unknown(v1alpha1.ReasonAnalysisRunning, "revision %s is being tried", c.Revision)
 	case c.Pairs == nil || *c.Pairs == 0:

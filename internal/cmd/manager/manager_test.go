@@ -110,6 +110,25 @@ func TestManager(t *testing.T) {
 		})
 	})
 
+	t.Run("a class tells what is wrong with its credentials, which the manager may read", func(t *testing.T) {
+		class := &vedettev1alpha1.MonitorClass{ObjectMeta: metav1.ObjectMeta{Name: "credentials"}, Spec: vedettev1alpha1.MonitorClassSpec{
+			Store: vedettev1alpha1.StoreSpec{URL: "s3://bucket"},
+			Prometheus: vedettev1alpha1.PrometheusSpec{
+				URL: "https://prometheus.test", Credentials: vedettev1alpha1.PrometheusCredentials{SecretName: "vedette-prometheus"},
+			},
+		}}
+		secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: system, Name: "vedette-prometheus"}, StringData: map[string]string{"token": "t"}}
+		for _, obj := range []client.Object{secret, class} {
+			if err := c.Create(ctx, obj); err != nil {
+				t.Fatal(err)
+			}
+		}
+		apiserver.Await(t, c, class, &vedettev1alpha1.MonitorClassList{}, func(m *vedettev1alpha1.MonitorClass) bool {
+			unavailable := meta.FindStatusCondition(m.Status.Conditions, vedettev1alpha1.ConditionMetricsUnavailable)
+			return unavailable != nil && strings.Contains(unavailable.Message, "item url is missing")
+		})
+	})
+
 	t.Run("a dry run leaves no trace", func(t *testing.T) {
 		before := injections(t, "Skipped", "HostNetwork")
 		p := pod(ns, "dry", func(p *corev1.Pod) { p.Spec.HostNetwork = true; p.Spec.Containers[0].Ports[0].HostPort = 8080 })

@@ -120,7 +120,7 @@ func addWebhook(mgr manager.Manager, o options, logger logr.Logger) error {
 func addControllers(ctx context.Context, mgr manager.Manager, o options) error {
 	log := &auditlog.Recorder{Sinks: &audit.Sinks{Credentials: o.auditCredentials}}
 	asker := prometheus.NewClient(mgr.GetAPIReader(), o.namespace, time.Now)
-	if err := monitorclass.SetupWithManager(mgr, log, time.Now); err != nil {
+	if err := monitorclass.SetupWithManager(mgr, monitorclass.Options{Audit: log, Prometheus: asker, Now: time.Now}); err != nil {
 		return fmt.Errorf("adding the controller of MonitorClasses: %w", err)
 	}
 	if err := modelmonitor.SetupWithManager(mgr, modelmonitor.Options{
