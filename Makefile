@@ -32,7 +32,7 @@ demo-down: ## Remove everything that the demo made.
 ##@ Test
 
 .PHONY: test
-test: ## Run all tests but the end-to-end ones; builds a real API server, promtool and an S3 server the first time.
+test: ## Run all tests but the end-to-end ones; builds a real API server, Prometheus and an S3 server the first time.
 	hack/with-assets.sh go test -race -timeout 40m ./...
 
 .PHONY: e2e

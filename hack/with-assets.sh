@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Runs a command with everything that tests need: a real API server, promtool, a real S3 server, a real Postgres, a real
-# browser, and from npm DuckDB, an independent reader of Parquet, and axe-core, which judges pages. Each is built or
-# installed once and cached by content. What the environment names already is used as it is.
+# Runs a command with everything that tests need: a real API server, a real Prometheus and promtool, a real S3 server, a
+# real Postgres, a real browser, and from npm DuckDB, an independent reader of Parquet, and axe-core, which judges pages.
+# Each is built or installed once and cached by content. What the environment names already is used as it is.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -58,10 +58,11 @@ packages() {
 # Each by a statement of its own, so that one that cannot be had ends this, instead of letting its tests skip.
 KUBEBUILDER_ASSETS=${KUBEBUILDER_ASSETS:-$(cluster assets)}
 VEDETTE_PROMTOOL=${VEDETTE_PROMTOOL:-$(cluster which promtool)}
+VEDETTE_PROMETHEUS=${VEDETTE_PROMETHEUS:-$(cluster which prometheus)}
 VEDETTE_VERSITYGW=${VEDETTE_VERSITYGW:-$(cluster which versitygw)}
 VEDETTE_POSTGRES_BIN=${VEDETTE_POSTGRES_BIN:-$(postgres)}
 VEDETTE_CHROMIUM=${VEDETTE_CHROMIUM:-$(chromium)}
-export KUBEBUILDER_ASSETS VEDETTE_PROMTOOL VEDETTE_VERSITYGW VEDETTE_POSTGRES_BIN VEDETTE_CHROMIUM
+export KUBEBUILDER_ASSETS VEDETTE_PROMTOOL VEDETTE_PROMETHEUS VEDETTE_VERSITYGW VEDETTE_POSTGRES_BIN VEDETTE_CHROMIUM
 
 packages test/duckdb
 packages test/axe
