@@ -117,9 +117,14 @@ func (s *scene) waitRestarted(pod *corev1.Pod, times int32) {
 	})
 }
 
-// kill ends the process of a pod's sidecar as the kernel does when memory is short. It is found by the pod's unique id
-// in its environment.
+// kill ends the process of a pod's sidecar as the kernel does when memory is short.
 func (s *scene) kill(pod *corev1.Pod) {
+	s.Helper()
+	s.killProcess("POD_UID=" + string(pod.UID))
+}
+
+// killProcess kills the only process that has a variable in its environment.
+func (s *scene) killProcess(variable string) {
 	s.Helper()
 	environs, err := filepath.Glob("/proc/[0-9]*/environ")
 	if err != nil {
@@ -128,7 +133,7 @@ func (s *scene) kill(pod *corev1.Pod) {
 	var pids []int
 	for _, path := range environs {
 		environ, err := os.ReadFile(path)
-		if err != nil || !bytes.Contains(environ, []byte("POD_UID="+string(pod.UID)+"\x00")) {
+		if err != nil || !bytes.Contains(append([]byte{0}, environ...), []byte("\x00"+variable+"\x00")) {
 			continue // it may have ended meanwhile
 		}
 		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path)))
@@ -138,7 +143,7 @@ func (s *scene) kill(pod *corev1.Pod) {
 		pids = append(pids, pid)
 	}
 	if len(pids) != 1 {
-		s.Fatalf("processes %v have the environment of the sidecar of pod %s, want one", pids, pod.Name)
+		s.Fatalf("processes %v have %s in their environment, want one", pids, variable)
 	}
 	if err := syscall.Kill(pids[0], syscall.SIGKILL); err != nil {
 		s.Fatal(err)

@@ -5,19 +5,27 @@
 package e2e
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/vedette-dev/vedette/internal/naming"
 )
 
 // scrapes is the configuration of a Prometheus that reads all sidecars of its namespace, often.
 const scrapes = `global:
   scrape_interval: 2s
+  evaluation_interval: 2s
+rule_files: [/etc/rules/*.json]
 scrape_configs:
 - job_name: sidecars
   kubernetes_sd_configs:
@@ -70,4 +78,31 @@ func (s *scene) ownPrometheus() types.NamespacedName {
 	}
 	s.class.Spec.Prometheus.URL = fmt.Sprintf("http://%s.%s.svc:9090", key.Name, key.Namespace)
 	return key
+}
+
+// judge gives the scene's Prometheus the rules of the monitor, as Prometheus's operator does: it is started anew with them.
+func (s *scene) judge(prometheus types.NamespacedName) {
+	s.Helper()
+	rules := new(unstructured.Unstructured)
+	rules.SetGroupVersionKind(schema.GroupVersionKind{Group: "monitoring.coreos.com", Version: "v1", Kind: "PrometheusRule"})
+	key := types.NamespacedName{Namespace: s.namespace, Name: naming.Rules(modelName)}
+	s.until(reconcileTimeout, "the rules", func(ctx context.Context) (bool, string, error) {
+		err := cluster.Get(ctx, key, rules)
+		return err == nil, "", err
+	})
+	file, err := json.Marshal(rules.Object["spec"])
+	if err != nil {
+		s.Fatal(err)
+	}
+	s.create(&corev1.ConfigMap{ObjectMeta: objectMeta(s.namespace, "rules"), Data: map[string]string{"flights.json": string(file)}})
+	change(s, &appsv1.Deployment{ObjectMeta: objectMeta(prometheus.Namespace, prometheus.Name)}, func(d *appsv1.Deployment) {
+		pod := &d.Spec.Template.Spec
+		pod.Volumes = append(pod.Volumes, corev1.Volume{Name: "rules", VolumeSource: corev1.VolumeSource{
+			ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: corev1.LocalObjectReference{Name: "rules"}},
+		}})
+		pod.Containers[0].VolumeMounts = append(pod.Containers[0].VolumeMounts, corev1.VolumeMount{Name: "rules", MountPath: "/etc/rules"})
+	})
+	if err := cluster.Rolled(s.Context(), startTimeout, prometheus); err != nil {
+		s.Fatal(err)
+	}
 }

@@ -59,25 +59,30 @@ func (s *scene) keep(name, title string, lines [][2]string) {
 
 // observed sends requests and keeps how long each answer took, and which requests were answered with 200.
 type observed struct {
-	mu       sync.Mutex
-	took     []time.Duration
-	answered map[string]bool
+	via          http.RoundTripper
+	since, until time.Time
+	mu           sync.Mutex
+	sent         int
+	took         []time.Duration
+	answered     map[string]bool
+}
+
+func observe(via http.RoundTripper) *observed {
+	return &observed{via: via, since: time.Now(), answered: map[string]bool{}}
 }
 
 // RoundTrip implements http.RoundTripper.
 func (o *observed) RoundTrip(r *http.Request) (*http.Response, error) {
 	start := time.Now()
-	response, err := api.RoundTrip(r)
+	response, err := o.via.RoundTrip(r)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.sent++
 	if err != nil {
 		return nil, err
 	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
 	o.took = append(o.took, time.Since(start))
 	if response.StatusCode == http.StatusOK {
-		if o.answered == nil {
-			o.answered = map[string]bool{}
-		}
 		o.answered[r.Header.Get(traffic.RequestIDHeader)] = true
 	}
 	return response, nil
@@ -102,7 +107,7 @@ func TestProveStoreOutage(t *testing.T) {
 	server := s.ownStore()
 	s.start()
 	config := traffic.Config{Flights: s.flights(data.May, flightsPerSecond*30), Rate: flightsPerSecond, Batch: 8, Concurrency: 8}
-	healthy, down := new(observed), new(observed)
+	healthy, down := observe(api), observe(api)
 	config.IDPrefix, config.Transport = "before", healthy
 	before := s.replay(config)
 	s.settled(before.Instances)
@@ -147,7 +152,7 @@ func TestProveKills(t *testing.T) {
 	}
 	victim := &pods[0]
 
-	client := new(observed)
+	client := observe(api)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	ended := make(chan traffic.Result, 1)

@@ -54,7 +54,8 @@ func TestARetrainedModelTakesOver(t *testing.T) {
 	}
 	s.servesModel(first)
 
-	change(s.scene, s.rollout, func(r *v1alpha1.ShadowRollout) { r.Spec.Promotion.Policy = v1alpha1.PromotionAutomatic })
+	s.rollout.Spec.Promotion.Policy = v1alpha1.PromotionAutomatic
+	s.sync()
 	s.waitRollout(verdictTimeout, v1alpha1.ConditionBaking, metav1.ConditionFalse, v1alpha1.ReasonSucceeded)
 	s.rest()
 	s.untouched()
@@ -243,7 +244,8 @@ func (s *rolloutScene) catchesUp(old string) {
 	}
 
 	// Once it is in Git, there is nothing more to write, and nothing to try.
-	change(s.scene, s.deployment, func(d *appsv1.Deployment) { d.Spec.Template = wanted.Spec.Template })
+	s.deployment.Spec.Template = wanted.Spec.Template
+	s.sync()
 	if out, err := cluster.Plugin(s.Context(), "export", modelName, "-n", s.namespace); err != nil || out != "" {
 		s.Errorf("with the patch applied, export prints %q (%v)", out, err)
 	}

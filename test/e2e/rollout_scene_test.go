@@ -12,10 +12,12 @@ import (
 	"testing"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/vedette-dev/vedette/api/v1alpha1"
@@ -26,20 +28,23 @@ import (
 // verdictTimeout is how long a verdict may take: the shadow starts, the sidecars learn of it, and evidence is gathered.
 const verdictTimeout = 6 * time.Minute
 
-// rolloutScene is a scene whose model is served by a ShadowRollout.
+// rolloutScene is a scene whose model is served by a ShadowRollout. Its class, monitor, service, deployment and rollout are what the
+// user has in Git: sync applies them.
 type rolloutScene struct {
 	*scene
 	rollout *v1alpha1.ShadowRollout
-	load    sync.WaitGroup
-	stop    context.CancelFunc
-	results chan traffic.Result
+	// prometheus is the Deployment of the scene's own.
+	prometheus types.NamespacedName
+	load       sync.WaitGroup
+	stop       context.CancelFunc
+	results    chan traffic.Result
 }
 
 // newRolloutScene brings the model, as the template of a rollout that promotes by itself, and waits until its primary serves.
 func newRolloutScene(t *testing.T, name string, change ...func(*rolloutScene)) *rolloutScene {
 	t.Helper()
 	s := &rolloutScene{scene: newScene(t, name), results: make(chan traffic.Result, 1)}
-	s.ownPrometheus()
+	s.prometheus = s.ownPrometheus()
 	s.monitor.Spec.Segments = []v1alpha1.Segment{{Name: "atl", When: "f.origin == 'ATL'"}, {Name: "lax", When: "f.origin == 'LAX'"}}
 	s.deployment.Spec.Replicas = new(int32(0))
 	// A pod that ends answers for a moment longer: until then, some still send to it.
@@ -66,59 +71,74 @@ func newRolloutScene(t *testing.T, name string, change ...func(*rolloutScene)) *
 	for _, c := range change {
 		c(s)
 	}
-	s.create(s.class, s.monitor, s.service, s.deployment, s.rollout)
+	s.sync()
 	s.waitRollout(startTimeout, v1alpha1.ConditionAvailable, metav1.ConditionTrue, v1alpha1.ReasonPrimaryAvailable)
 	s.serves()
 	return s
 }
 
-// drive sends flights at a rate until rest is called.
-func (s *rolloutScene) drive(rate float64) {
+// manifests are what is in Git.
+func (s *rolloutScene) manifests() []*unstructured.Unstructured {
 	s.Helper()
-	ctx, stop := context.WithCancel(s.Context())
-	s.stop = stop
-	flights := s.june()
-	s.load.Go(func() {
-		sum := traffic.Result{Responses: map[int]int64{}}
-		for n := 0; ctx.Err() == nil; n++ {
-			// What is under way when the load ends is answered: only whole rounds are sent.
-			round := flights[(n*50)%(len(flights)-50):][:50]
-			r, err := s.tryReplay(s.Context(), traffic.Config{Flights: round, Rate: rate, Concurrency: 4, IDPrefix: fmt.Sprintf("%s-%d", s.namespace, n)})
-			if err != nil {
-				break
-			}
-			sum.Requests += r.Requests
-			sum.TransportErrors += r.TransportErrors
-			for code, n := range r.Responses {
-				sum.Responses[code] += n
-			}
-			if sum.FirstError == "" {
-				sum.FirstError = r.FirstError
-			}
+	var all []*unstructured.Unstructured
+	for _, o := range []client.Object{s.class, s.monitor, s.service, s.deployment, s.rollout} {
+		kind, err := cluster.GroupVersionKindFor(o)
+		if err != nil {
+			s.Fatal(err)
 		}
-		s.results <- sum
-	})
-	s.Cleanup(func() { stop(); s.load.Wait() })
+		content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o)
+		if err != nil {
+			s.Fatal(err)
+		}
+		u := &unstructured.Unstructured{Object: map[string]any{"spec": content["spec"]}}
+		u.SetGroupVersionKind(kind)
+		u.SetNamespace(o.GetNamespace())
+		u.SetName(o.GetName())
+		u.SetLabels(o.GetLabels())
+		all = append(all, u)
+	}
+	return all
 }
 
-// rest ends the load, and fails unless every request was answered with 200.
-func (s *rolloutScene) rest() {
+// sync applies what is in Git, as a GitOps tool does.
+func (s *rolloutScene) sync() {
 	s.Helper()
-	s.stop()
-	s.load.Wait()
-	if r := <-s.results; !r.OK() || r.Requests == 0 {
-		s.Errorf("of %d requests not every one was answered with 200: %+v", r.Requests, r)
+	if err := cluster.Apply(s.Context(), s.manifests()); err != nil {
+		s.Fatal(err)
 	}
 }
 
-// try changes the template, as a push to Git does.
+// try pushes another version of the template.
 func (s *rolloutScene) try(version string, args ...string) {
 	s.Helper()
-	change(s.scene, s.deployment, func(d *appsv1.Deployment) {
-		d.Spec.Template.Labels["app.kubernetes.io/version"] = version
-		d.Spec.Template.Spec.Containers[0].Args = args
+	s.deployment.Spec.Template.Labels["app.kubernetes.io/version"] = version
+	s.deployment.Spec.Template.Spec.Containers[0].Args = args
+	s.sync()
+}
+
+// annotate asks something of the rollout, beside Git.
+func (s *rolloutScene) annotate(key, value string) {
+	s.Helper()
+	r := &v1alpha1.ShadowRollout{ObjectMeta: objectMeta(s.namespace, modelName)}
+	change(s.scene, r, func(r *v1alpha1.ShadowRollout) { metav1.SetMetaDataAnnotation(&r.ObjectMeta, key, value) })
+}
+
+// waitStatus waits until the status of the rollout is as wanted.
+func (s *rolloutScene) waitStatus(timeout time.Duration, what string, is func(*v1alpha1.ShadowRolloutStatus) bool) {
+	s.Helper()
+	s.until(timeout, what, func(ctx context.Context) (bool, string, error) {
+		r, err := s.read(ctx)
+		return is(&r.Status), fmt.Sprintf("candidate %+v, decision %+v, bake %+v", r.Status.Candidate, r.Status.Decision, r.Status.Bake), err
 	})
 }
+
+// Steps of a rollout, by what is on record.
+func started(s *v1alpha1.ShadowRolloutStatus) bool { return s.Candidate.Revision != "" }
+func compared(s *v1alpha1.ShadowRolloutStatus) bool {
+	return started(s) && s.Candidate.Pairs != nil && *s.Candidate.Pairs > 0
+}
+func passed(s *v1alpha1.ShadowRolloutStatus) bool { return s.Decision.Verdict == v1alpha1.VerdictPass }
+func baking(s *v1alpha1.ShadowRolloutStatus) bool { return !s.Bake.StartTime.IsZero() }
 
 // waitRollout waits until a condition of the rollout has a status and a reason, and a message with all of the texts.
 func (s *rolloutScene) waitRollout(timeout time.Duration, kind string, status metav1.ConditionStatus, reason string, texts ...string) {
@@ -150,21 +170,25 @@ func (s *rolloutScene) read(ctx context.Context) (*v1alpha1.ShadowRollout, error
 	return r, cluster.Get(ctx, client.ObjectKeyFromObject(s.rollout), r)
 }
 
+// primaryPods are the pods of the primary.
+func (s *rolloutScene) primaryPods(ctx context.Context) ([]corev1.Pod, error) {
+	var pods corev1.PodList
+	err := cluster.List(ctx, &pods, client.InNamespace(s.namespace), client.MatchingLabels{naming.LabelRollout: modelName, naming.LabelRole: naming.RolePrimary})
+	return pods.Items, err
+}
+
 // primaryVersion is the version that all pods of the primary have; empty while they differ.
 func (s *rolloutScene) primaryVersion(ctx context.Context) (string, error) {
-	var pods corev1.PodList
-	if err := cluster.List(ctx, &pods, client.InNamespace(s.namespace), client.MatchingLabels{naming.LabelRollout: modelName, naming.LabelRole: naming.RolePrimary}); err != nil {
-		return "", err
-	}
+	pods, err := s.primaryPods(ctx)
 	version := ""
-	for i, pod := range pods.Items {
+	for i, pod := range pods {
 		v := pod.Labels["app.kubernetes.io/version"]
 		if i > 0 && v != version {
 			return "", nil
 		}
 		version = v
 	}
-	return version, nil
+	return version, err
 }
 
 // serving waits until all of the primary's pods are of a version.

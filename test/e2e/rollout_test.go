@@ -9,11 +9,11 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/vedette-dev/vedette/api/v1alpha1"
@@ -24,17 +24,31 @@ import (
 const first = "2001-01"
 
 // TestAGoodVersionTakesOver tries a version of the same weights beside the one that serves, under load, and sees it take over and
-// hold.
+// hold. All the while, what is in Git is synced again and again.
 func TestAGoodVersionTakesOver(t *testing.T) {
 	t.Parallel()
-	s := newRolloutScene(t, "takeover")
+	s := newRolloutScene(t, "takeover", func(s *rolloutScene) {
+		s.rollout.Spec.Analysis.MinSamples, s.rollout.Spec.Bake.Duration = 1000, "20s"
+	})
 	s.serving(first)
 	s.drive(60)
+	s.resync("before the trial")
 	s.try("2001-02")
+	s.waitStatus(reconcileTimeout, "a trial", started)
+	s.resync("while the shadow starts")
+	s.waitStatus(verdictTimeout, "evidence", compared)
+	s.resync("in the analysis")
+	s.waitRollout(verdictTimeout, v1alpha1.ConditionProgressing, metav1.ConditionTrue, v1alpha1.ReasonRollingOut)
+	s.resync("while the primary rolls out")
 	s.serving("2001-02")
+	s.waitStatus(startTimeout, "a bake", baking)
+	s.resync("in the bake")
 	s.waitRollout(verdictTimeout, v1alpha1.ConditionBaking, metav1.ConditionFalse, v1alpha1.ReasonSucceeded)
+	s.resync("after the bake")
 	s.rest()
+	s.promotedOnce()
 	s.untouched()
+	s.inSync()
 }
 
 // TestABadVersionIsRejected tries three bad versions, one after the other: each is rejected for what is wrong with it, and the one that
@@ -62,8 +76,9 @@ func TestWithoutEvidenceNothingHappens(t *testing.T) {
 	s.waitRollout(verdictTimeout, v1alpha1.ConditionCandidateFit, metav1.ConditionUnknown, v1alpha1.ReasonDeadlineExceeded, "no request was compared")
 	s.serving(first)
 
-	change(s.scene, s.rollout, func(r *v1alpha1.ShadowRollout) { r.Spec.Analysis.Deadline, r.Spec.Analysis.ErrorLimit = "1d", 2 })
-	back := s.scene.stop(types.NamespacedName{Namespace: s.namespace, Name: "prometheus"})
+	s.rollout.Spec.Analysis.Deadline, s.rollout.Spec.Analysis.ErrorLimit = "1d", 2
+	s.sync()
+	back := s.scene.stop(s.prometheus)
 	s.drive(60)
 	s.try("2001-02")
 	s.waitRollout(verdictTimeout, v1alpha1.ConditionCandidateFit, metav1.ConditionUnknown, v1alpha1.ReasonMetricsUnavailable)
@@ -99,7 +114,8 @@ func TestTheWayBackCostsNoRequest(t *testing.T) {
 	s.drive(100)
 	s.scale(2)
 	s.ready(2)
-	change(s.scene, s.rollout, func(r *v1alpha1.ShadowRollout) { r.Spec.DeletionPolicy = v1alpha1.DeletionPolicyDelete })
+	s.rollout.Spec.DeletionPolicy = v1alpha1.DeletionPolicyDelete
+	s.sync()
 	s.waitRollout(startTimeout, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonTemplateServes)
 	s.deleteRollout()
 	s.until(startTimeout, "the primary to be gone", func(ctx context.Context) (bool, string, error) {
@@ -127,28 +143,64 @@ func (s *rolloutScene) deleteRollout() {
 func (s *rolloutScene) ready(replicas int32) {
 	s.Helper()
 	s.until(startTimeout, "the template's pods to be ready", func(ctx context.Context) (bool, string, error) {
-		err := cluster.Get(ctx, client.ObjectKeyFromObject(s.deployment), s.deployment)
-		n := s.deployment.Status.AvailableReplicas
-		return n == replicas, fmt.Sprintf("%d are", n), err
+		var d appsv1.Deployment
+		err := cluster.Get(ctx, client.ObjectKeyFromObject(s.deployment), &d)
+		return d.Status.AvailableReplicas == replicas, fmt.Sprintf("%d are", d.Status.AvailableReplicas), err
 	})
 }
 
 // scale gives the template's Deployment so many pods of its own, and waits until it has them.
 func (s *rolloutScene) scale(replicas int32) {
 	s.Helper()
-	change(s.scene, s.deployment, func(d *appsv1.Deployment) { d.Spec.Replicas = &replicas })
+	s.deployment.Spec.Replicas = &replicas
+	s.sync()
 	s.until(startTimeout, "the template's pods", func(ctx context.Context) (bool, string, error) {
-		err := cluster.Get(ctx, client.ObjectKeyFromObject(s.deployment), s.deployment)
-		n := s.deployment.Status.Replicas
-		return n == replicas, fmt.Sprintf("there are %d", n), err
+		var d appsv1.Deployment
+		err := cluster.Get(ctx, client.ObjectKeyFromObject(s.deployment), &d)
+		return d.Status.Replicas == replicas, fmt.Sprintf("there are %d", d.Status.Replicas), err
 	})
 }
 
-// untouched fails if we have written the template.
-func (s *rolloutScene) untouched() {
+// resync applies what is in Git and applied already, and fails if that changes anything.
+func (s *rolloutScene) resync(when string) {
 	s.Helper()
-	if err := cluster.Get(s.Context(), client.ObjectKeyFromObject(s.deployment), s.deployment); err != nil {
+	before := s.asApplied(s.manifests())
+	s.sync()
+	if diff := cmp.Diff(before, s.asApplied(s.manifests())); diff != "" {
+		s.Errorf("a sync %s changes something (-before +after):\n%s", when, diff)
+	}
+}
+
+// promotedOnce fails unless one revision came after the first, and the primary was told of it once.
+func (s *rolloutScene) promotedOnce() {
+	s.Helper()
+	var kept appsv1.ControllerRevisionList
+	if err := cluster.List(s.Context(), &kept, client.InNamespace(s.namespace), client.MatchingLabels{naming.LabelRollout: modelName}); err != nil {
 		s.Fatal(err)
 	}
-	s.checkUnwritten(s.T, s.deployment)
+	if told := s.primary().Generation; len(kept.Items) != 2 || told != 2 {
+		s.Errorf("there are %d revisions, and the primary is of generation %d, want 2 and 2", len(kept.Items), told)
+	}
+}
+
+// untouched fails if we have written what is the user's.
+func (s *rolloutScene) untouched() {
+	s.Helper()
+	for _, o := range s.manifests() {
+		if o.GetKind() == "Deployment" || o.GetKind() == "Service" {
+			s.checkUnwritten(s.T, s.scene.read(o))
+		}
+	}
+}
+
+// inSync fails unless "kubectl diff" of what is in Git is empty.
+func (s *rolloutScene) inSync() {
+	s.Helper()
+	diff, err := cluster.Diff(s.Context(), s.manifests())
+	if err != nil {
+		s.Fatal(err)
+	}
+	if diff != "" {
+		s.Errorf("kubectl diff is not empty:\n%s", diff)
+	}
 }

@@ -6,6 +6,7 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -37,7 +38,7 @@ func (s *scene) replay(c traffic.Config) traffic.Result {
 
 // tryReplay sends flights; what the configuration leaves open is chosen for light load.
 func (s *scene) tryReplay(ctx context.Context, c traffic.Config) (traffic.Result, error) {
-	c.URL, c.Model = s.url(), modelName
+	c.URL, c.Model = cmp.Or(c.URL, s.url()), modelName
 	if c.Transport == nil {
 		c.Transport = api
 	}

@@ -39,6 +39,7 @@ func main() {
 	flag.StringVar(&from.credentials, "credentials", "/etc/store", "`folder` with the store's credentials, one file a key")
 	var faults server.Faults
 	flag.DurationVar(&faults.Delay, "delay", 0, "time to add to every inference")
+	flag.DurationVar(&faults.ServingDelay, "serving-delay", 0, "time to add to every inference that is no copy of another")
 	flag.Int64Var(&faults.Fail, "fail", 0, "fail one inference in so many; 0 never")
 	flag.StringVar(&faults.Wrong, "wrong", "", "predict the opposite for flights from this origin")
 	flag.Parse()

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package server owns the HTTP face of the demo's model server: Open Inference Protocol v2 and KServe V1, as JSON. It
-// is a real server of a real model, and knows nothing of Vedette: no import leads there.
+// is a real server of a real model. Of Vedette it knows the header of copied requests; no import leads there.
 package server
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -35,8 +34,9 @@ type Config struct {
 
 // Faults play a bad model.
 type Faults struct {
-	// Delay is added to every inference.
-	Delay time.Duration
+	// Delay is added to every inference, ServingDelay to those that a client waits for: a trial with copies of requests does not
+	// show it.
+	Delay, ServingDelay time.Duration
 	// Fail is how often an inference fails: one in so many; 0 never.
 	Fail int64
 	// Wrong is the origin of the flights for which the opposite is predicted; empty for none.
@@ -48,6 +48,9 @@ type server struct {
 	Config
 	inferences *atomic.Int64
 }
+
+// copied is the header that tells a server of a request that it is a copy, whose answer no client waits for.
+const copied = "Vedette-Shadow"
 
 // errPlanned is the failure that Faults.Fail asks for.
 var errPlanned = errors.New("this inference fails, as it was told to")
@@ -101,15 +104,20 @@ func read(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
 	return nil, false
 }
 
-// score scores instances, no faster than the configured delay. It fails when ctx ends, and as often as it is told to.
-func (s server) score(ctx context.Context, instances []model.Features) ([]float64, error) {
-	if s.Delay > 0 {
-		t := time.NewTimer(s.Delay)
+// score scores the instances of a request, no faster than the configured delays. It fails when the client goes, and as often as it
+// is told to.
+func (s server) score(r *http.Request, instances []model.Features) ([]float64, error) {
+	delay := s.Delay
+	if r.Header.Get(copied) == "" {
+		delay += s.ServingDelay
+	}
+	if delay > 0 {
+		t := time.NewTimer(delay)
 		defer t.Stop()
 		select {
 		case <-t.C:
-		case <-ctx.Done():
-			return nil, ctx.Err()
+		case <-r.Context().Done():
+			return nil, r.Context().Err()
 		}
 	}
 	if n := s.inferences.Add(1); s.Fail > 0 && n%s.Fail == 0 {

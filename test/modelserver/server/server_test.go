@@ -233,6 +233,23 @@ func TestDelay(t *testing.T) {
 	})
 }
 
+func TestServingDelayIsNotForCopies(t *testing.T) {
+	for value, want := range map[string]time.Duration{"": time.Second, "true": 0, "replica": 0} {
+		synctest.Test(t, func(t *testing.T) {
+			start := time.Now()
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/models/flights:predict", strings.NewReader(`{"instances":[{}]}`))
+			if value != "" {
+				r.Header.Set("Vedette-Shadow", value)
+			}
+			w := httptest.NewRecorder()
+			server.New(server.Config{Model: tiny, Name: "flights", Faults: server.Faults{ServingDelay: time.Second}}).ServeHTTP(w, r)
+			if took := time.Since(start); took != want || w.Code != 200 {
+				t.Errorf("Vedette-Shadow %q: took %v with status %d, want %v with 200", value, took, w.Code, want)
+			}
+		})
+	}
+}
+
 func TestFaults(t *testing.T) {
 	ask := func(h http.Handler, origin string) (int, string) {
 		w := httptest.NewRecorder()

@@ -97,7 +97,7 @@ func (s server) v2Infer(w http.ResponseWriter, r *http.Request) {
 		writeError(w, http.StatusBadRequest, err)
 		return
 	}
-	scores, err := s.score(r.Context(), instances)
+	scores, err := s.score(r, instances)
 	if err != nil {
 		fail(w, err)
 		return
