@@ -142,12 +142,13 @@ func newServer(h http.Handler, log *slog.Logger) *http.Server {
 	}
 }
 
-// observe serves metrics and readiness. The sidecar is ready when it can forward; whether there is anything to forward
+// observe serves metrics and readiness, and is told when the pod begins to end. The sidecar is ready when it can forward; whether there is anything to forward
 // to is not its to say: it starts before the model server.
 func (s *sidecar) observe(m *telemetry.Metrics) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", m.Handler())
 	mux.HandleFunc("GET /healthz", func(http.ResponseWriter, *http.Request) {})
+	mux.HandleFunc("GET /ending", func(http.ResponseWriter, *http.Request) { s.proxy.Ending() })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		if !s.forwarding.Load() {
 			http.Error(w, "not forwarding", http.StatusServiceUnavailable)

@@ -342,6 +342,26 @@ func TestDrainAcceptsAndThenStoresAll(t *testing.T) {
 	}
 }
 
+func TestEndingPodLetsConnectionsGo(t *testing.T) {
+	b := newBench(t, predict)
+	b.configure(config(b.storeURL()))
+	b.start()
+	for _, ending := range []bool{false, true} {
+		res, err := b.client.Post(b.url+inference, "", strings.NewReader(body(`{"score":0.5}`)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != http.StatusOK || res.Close != ending {
+			t.Errorf("answered %d, and the connection is closed: %t, want 200 and %t", res.StatusCode, res.Close, ending)
+		}
+		if res, err = b.client.Get(b.metrics + "/ending"); err != nil || res.StatusCode != http.StatusOK {
+			t.Fatalf("telling it that the pod ends: %v, %v", res, err)
+		}
+		res.Body.Close()
+	}
+}
+
 func TestLabelKeys(t *testing.T) {
 	b := newBench(t, predict)
 	c := config(b.storeURL())

@@ -86,6 +86,7 @@ func build(p Params) Sidecar {
 			RestartPolicy:            new(corev1.ContainerRestartPolicyAlways),
 			StartupProbe:             probe(1, 60),
 			ReadinessProbe:           probe(5, 3),
+			Lifecycle:                &corev1.Lifecycle{PreStop: ending()},
 			TerminationMessagePolicy: corev1.TerminationMessageFallbackToLogsOnError,
 			SecurityContext:          Restricted(),
 			VolumeMounts: []corev1.VolumeMount{
@@ -133,6 +134,11 @@ func probe(period, failures int32) *corev1.Probe {
 		PeriodSeconds:    period,
 		FailureThreshold: failures,
 	}
+}
+
+// ending tells the sidecar that the pod ends when the model server is told, and not only once that has ended.
+func ending() *corev1.LifecycleHandler {
+	return &corev1.LifecycleHandler{HTTPGet: &corev1.HTTPGetAction{Path: "/ending", Port: intstr.FromInt32(naming.MetricsPort)}}
 }
 
 // Restricted is a security context that the restricted Pod Security Standard accepts. The user is named because an image

@@ -55,6 +55,7 @@ type Proxy struct {
 
 	inFlight atomic.Int64
 	served   atomic.Int64
+	ending   atomic.Bool
 }
 
 // New makes a Proxy.
@@ -77,6 +78,10 @@ func (p *Proxy) InFlight() int64 { return p.inFlight.Load() }
 // Served is the number of requests that have ended.
 func (p *Proxy) Served() int64 { return p.served.Load() }
 
+// Ending makes every answer from now on the last of its connection, so that clients that keep connections go elsewhere before the
+// model server ends.
+func (p *Proxy) Ending() { p.ending.Store(true) }
+
 // Close drops the idle connections to the model server.
 func (p *Proxy) Close() { p.upstream.closeIdle() }
 
@@ -91,7 +96,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.inFlight.Add(-1)
 		p.served.Add(1)
 	}()
-	bare := bareWriter{ResponseWriter: w}
+	bare := bareWriter{ResponseWriter: w, ending: &p.ending}
 	if r.ProtoMajor == 1 && r.ContentLength != 0 {
 		// The model server may answer before it has read all. By default net/http would take the rest of the body away
 		// from it; it is a server of ours, so there is no error.

@@ -46,7 +46,8 @@ func (w *responseWriter) Write(p []byte) (int, error) {
 // request's body for the next request.
 type bareWriter struct {
 	http.ResponseWriter
-	body *endReader // nil where it does not matter
+	body   *endReader // nil where it does not matter
+	ending *atomic.Bool
 }
 
 // Unwrap lets http.ResponseController reach the server's writer, to flush and to hijack.
@@ -60,7 +61,7 @@ func (w bareWriter) WriteHeader(status int) {
 				h[name] = nil
 			}
 		}
-		if w.body != nil && !w.body.ended.Load() {
+		if w.ending.Load() || w.body != nil && !w.body.ended.Load() {
 			h.Set("Connection", "close")
 		}
 	}
