@@ -98,6 +98,8 @@ const (
 	// ReasonSelectorUnsupported means that the workload of spec.candidate.workloadRef finds its pods in a way in which a Service
 	// cannot.
 	ReasonSelectorUnsupported = "SelectorUnsupported"
+	// ReasonWouldScaleDown means that a primary that an earlier rollout of the name has left has more pods than spec.replicas.
+	ReasonWouldScaleDown = "WouldScaleDown"
 	// ReasonReferenceMissing means that a ConfigMap or a Secret that the template names does not exist.
 	ReasonReferenceMissing = "ReferenceMissing"
 )

@@ -158,7 +158,7 @@ func (p ours) version(ctx context.Context, name string) (*rollout.Workload, erro
 func (p *pass) deployment(ctx context.Context, name string) (*appsv1.Deployment, error) {
 	d := &appsv1.Deployment{}
 	err := p.Client.Get(ctx, client.ObjectKey{Namespace: p.r.Namespace, Name: name}, d)
-	if apierrors.IsNotFound(err) || err == nil && !metav1.IsControlledBy(d, p.r) {
+	if apierrors.IsNotFound(err) || err == nil && !rollout.Owns(p.r, d) {
 		return nil, nil
 	}
 	if err != nil {

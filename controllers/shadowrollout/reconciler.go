@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"k8s.io/client-go/tools/events"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -22,7 +23,6 @@ import (
 )
 
 // +kubebuilder:rbac:groups=vedette.dev,resources=shadowrollouts;modelmonitors;monitorclasses,verbs=get;list;watch
-// +kubebuilder:rbac:groups=vedette.dev,resources=shadowrollouts,verbs=patch
 // +kubebuilder:rbac:groups=vedette.dev,resources=shadowrollouts/status,verbs=get;patch
 // +kubebuilder:rbac:groups=vedette.dev,resources=shadowrollouts/finalizers,verbs=update
 // +kubebuilder:rbac:groups="";events.k8s.io,resources=events,verbs=create;patch
@@ -65,7 +65,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, sr *v1alpha1.ShadowRollout) 
 	now := r.Now()
 	p := &pass{
 		Reconciler: r, r: sr, now: now,
-		applier: apply.Applier{Client: r.Client, Live: r.Live},
+		applier: apply.Applier{Client: r.Client, Live: r.Live, Owns: func(o metav1.Object) bool { return rollout.Owns(sr, o) }},
 		set:     conditions.Writer{Conditions: &sr.Status.Conditions, Generation: sr.Generation, Now: now},
 	}
 	p.source = ours{p}
@@ -73,16 +73,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, sr *v1alpha1.ShadowRollout) 
 		p.source = theirs{p}
 	}
 	if sr.DeletionTimestamp != nil {
-		return ctrl.Result{}, p.release(ctx)
-	}
-	if err := p.hold(ctx); err != nil {
-		return ctrl.Result{}, err
+		return ctrl.Result{}, nil // garbage collection takes what goes with it
 	}
 	before := sr.DeepCopy()
-	problems := p.takeUp(ctx)
-	if len(problems) == 0 {
-		problems = p.reconcile(ctx)
-	}
+	problems := p.reconcile(ctx)
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return ctrl.Result{}, ctx.Err() // the manager stops: what failed therefore is no news
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/vedette-dev/vedette/api/v1alpha1"
 	build "github.com/vedette-dev/vedette/internal/build/rollout"
 	"github.com/vedette-dev/vedette/internal/naming"
+	"github.com/vedette-dev/vedette/internal/reconcileerr"
 	"github.com/vedette-dev/vedette/internal/rollout"
 )
 
@@ -27,6 +28,10 @@ func (p ours) serve(ctx context.Context, s *seen, o rollout.Observed, action rol
 	}
 	if revision == "" {
 		return nil
+	}
+	if left, want := s.primary, *p.r.Spec.Replicas; p.r.Status.PrimaryRevision == "" && left != nil && left.Replicas > want {
+		return reconcileerr.NewStalled(v1alpha1.ReasonWouldScaleDown,
+			"the %s, which an earlier rollout of this name has left, has %d pods, and spec.replicas is %d: set spec.replicas to %d, or scale it first", left, left.Replicas, want, left.Replicas)
 	}
 	if revision == s.candidate.Revision {
 		if err := p.store(ctx, s); err != nil { // what somebody has deleted of it comes back

@@ -55,9 +55,9 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("shadowrollout").
 		For(&v1alpha1.ShadowRollout{}, asked).
-		Owns(&appsv1.Deployment{}).
-		Owns(&appsv1.ControllerRevision{}).
-		Owns(&corev1.ConfigMap{}).
+		Watches(&appsv1.Deployment{}, handler.EnqueueRequestsFromMapFunc(ofRollout)).
+		Watches(&appsv1.ControllerRevision{}, handler.EnqueueRequestsFromMapFunc(ofRollout)).
+		Watches(&corev1.ConfigMap{}, handler.EnqueueRequestsFromMapFunc(ofRollout)).
 		Watches(&appsv1.Deployment{}, handler.EnqueueRequestsFromMapFunc(r.ofWorkload(v1alpha1.WorkloadKindDeployment))).
 		Watches(&appsv1.StatefulSet{}, handler.EnqueueRequestsFromMapFunc(r.ofWorkload(v1alpha1.WorkloadKindStatefulSet))).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(ofShadow)).
@@ -68,10 +68,18 @@ func SetupWithManager(ctx context.Context, mgr ctrl.Manager, o Options) error {
 		Complete(reconcile.AsReconciler(mgr.GetClient(), r))
 }
 
+// ofRollout finds the rollout that an object is of, by its label: what is to outlive a rollout has no owner.
+func ofRollout(_ context.Context, obj client.Object) []reconcile.Request {
+	if name := obj.GetLabels()[naming.LabelRollout]; name != "" {
+		return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: obj.GetNamespace(), Name: name}}}
+	}
+	return nil
+}
+
 // ofShadow finds the rollout whose shadow a pod is: that it cannot be scheduled shows in the pod alone.
-func ofShadow(_ context.Context, obj client.Object) []reconcile.Request {
-	if l := obj.GetLabels(); l[naming.LabelRole] == naming.RoleShadow {
-		return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: obj.GetNamespace(), Name: l[naming.LabelRollout]}}}
+func ofShadow(ctx context.Context, obj client.Object) []reconcile.Request {
+	if obj.GetLabels()[naming.LabelRole] == naming.RoleShadow {
+		return ofRollout(ctx, obj)
 	}
 	return nil
 }

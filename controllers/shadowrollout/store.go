@@ -11,13 +11,13 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/vedette-dev/vedette/api/v1alpha1"
 	build "github.com/vedette-dev/vedette/internal/build/rollout"
 	"github.com/vedette-dev/vedette/internal/naming"
 	"github.com/vedette-dev/vedette/internal/reconcileerr"
+	"github.com/vedette-dev/vedette/internal/rollout"
 )
 
 // store keeps the candidate: its template, and copies of what that names. What runs is only ever made of what is kept.
@@ -60,7 +60,7 @@ func (p ours) stored(ctx context.Context, revision string) (build.Version, error
 	if apierrors.IsNotFound(err) {
 		err = p.Live.Get(ctx, key, c) // it may just have been made
 	}
-	if apierrors.IsNotFound(err) || err == nil && !metav1.IsControlledBy(c, p.r) {
+	if apierrors.IsNotFound(err) || err == nil && !rollout.Owns(p.r, c) {
 		return build.Version{}, reconcileerr.NewStalled(v1alpha1.ReasonRevisionMissing,
 			"the ControllerRevision %q is gone, so revision %s cannot be run: what serves stays as it is. Restore it, or change the template", key.Name, revision)
 	}
@@ -76,7 +76,7 @@ func (p *pass) revisions(ctx context.Context) ([]appsv1.ControllerRevision, erro
 	if err := p.Client.List(ctx, &list, client.InNamespace(p.r.Namespace), client.MatchingLabels{naming.LabelRollout: p.r.Name}); err != nil {
 		return nil, fmt.Errorf("listing revisions: %w", err)
 	}
-	kept := slices.DeleteFunc(list.Items, func(c appsv1.ControllerRevision) bool { return !metav1.IsControlledBy(&c, p.r) })
+	kept := slices.DeleteFunc(list.Items, func(c appsv1.ControllerRevision) bool { return !rollout.Owns(p.r, &c) })
 	slices.SortFunc(kept, func(a, b appsv1.ControllerRevision) int { return cmp.Compare(b.Revision, a.Revision) })
 	return kept, nil
 }

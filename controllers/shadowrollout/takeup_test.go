@@ -3,12 +3,12 @@
 package shadowrollout
 
 import (
+	"strings"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/vedette-dev/vedette/api/v1alpha1"
 	"github.com/vedette-dev/vedette/internal/naming"
@@ -20,12 +20,6 @@ func (f *fixture) leave() {
 	f.t.Helper()
 	if err := f.admin.Delete(f.t.Context(), f.get()); err != nil {
 		f.t.Fatal(err)
-	}
-	if _, err := f.Reconcile(f.t.Context(), f.get()); err != nil {
-		f.t.Fatal(err)
-	}
-	if f.read("fraud", &v1alpha1.ShadowRollout{}) {
-		f.t.Fatal("the rollout is still there")
 	}
 }
 
@@ -43,34 +37,49 @@ func TestAPrimaryThatWasLeftIsTakenUpAgain(t *testing.T) {
 	if f.serving() != "model:1" || r.Status.PrimaryRevision != revision || r.Status.Candidate.Revision == "" {
 		t.Errorf("%q serves as %s, and %s is tried", f.serving(), r.Status.PrimaryRevision, r.Status.Candidate.Revision)
 	}
-	for _, list := range []client.ObjectList{&appsv1.DeploymentList{}, &corev1.ConfigMapList{}, &appsv1.ControllerRevisionList{}} {
-		if err := f.admin.List(t.Context(), list, client.InNamespace(f.ns), client.MatchingLabels{naming.LabelRollout: "fraud"}); err != nil {
-			t.Fatal(err)
-		}
-		for _, o := range items(list) {
-			if !metav1.IsControlledBy(o, r) {
-				t.Errorf("%T %s is not the rollout's: %v", o, o.GetName(), o.GetOwnerReferences())
-			}
-		}
-	}
+	f.condition(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonSucceeded)
 }
 
-func items(list client.ObjectList) (all []client.Object) {
-	switch l := list.(type) {
-	case *appsv1.DeploymentList:
-		for i := range l.Items {
-			all = append(all, &l.Items[i])
+func TestAPrimaryThatWasLeftIsNotScaledDown(t *testing.T) {
+	f := newFixture(t)
+	f.template()
+	f.automatic(func(s *v1alpha1.ShadowRolloutSpec) { s.Replicas = new(int32(20)) })
+	f.settle()
+	f.leave()
+	f.automatic() // with one pod, as an autoscaler had set the number
+	f.settle()
+	message := f.condition(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonWouldScaleDown)
+	d := &appsv1.Deployment{}
+	if f.read(naming.Primary("fraud"), d); *d.Spec.Replicas != 20 || !strings.Contains(message, "set spec.replicas to 20") {
+		t.Fatalf("%d pods: %s", *d.Spec.Replicas, message)
+	}
+	r := f.get()
+	r.Spec.Replicas = new(int32(20))
+	if err := f.admin.Update(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	f.settle()
+	f.condition(v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonSucceeded)
+}
+
+func TestTheOwnersOfAPrimaryFollowThePolicy(t *testing.T) {
+	f := newFixture(t)
+	f.template()
+	f.automatic()
+	f.settle()
+	for _, policy := range []v1alpha1.DeletionPolicy{v1alpha1.DeletionPolicyDelete, v1alpha1.DeletionPolicyRetain} {
+		r := f.get()
+		r.Spec.DeletionPolicy = policy
+		if err := f.admin.Update(t.Context(), r); err != nil {
+			t.Fatal(err)
 		}
-	case *corev1.ConfigMapList:
-		for i := range l.Items {
-			all = append(all, &l.Items[i])
-		}
-	case *appsv1.ControllerRevisionList:
-		for i := range l.Items {
-			all = append(all, &l.Items[i])
+		f.settle()
+		d := &appsv1.Deployment{}
+		f.read(naming.Primary("fraud"), d)
+		if owned := metav1.IsControlledBy(d, r); owned != (policy == v1alpha1.DeletionPolicyDelete) {
+			t.Errorf("%s: the primary's owners are %v", policy, d.OwnerReferences)
 		}
 	}
-	return all
 }
 
 func TestADeploymentThatWasNeverOursIsLeftAlone(t *testing.T) {

@@ -35,10 +35,20 @@ type Applier struct {
 	Client client.Client
 	// Live reads from the API server: whether a name is free must not depend on what the cache selects.
 	Live client.Reader
+	// Owns says whether an object is the owner's; when nil, those that it controls are.
+	Owns func(metav1.Object) bool
+}
+
+func (a Applier) owns(owner types.UID, obj metav1.Object) bool {
+	if a.Owns != nil {
+		return a.Owns(obj)
+	}
+	ref := metav1.GetControllerOf(obj)
+	return ref != nil && ref.UID == owner
 }
 
 // Apply applies an object, an apply configuration or unstructured, on behalf of owner. It says whether it sent anything.
-// An object of the name that owner does not control is left alone: the error is Stalled.
+// An object of the name that is not the owner's is left alone: the error is Stalled.
 func (a Applier) Apply(ctx context.Context, owner types.UID, desired any) (sent bool, err error) {
 	u, live, err := a.prepare(ctx, desired)
 	if err != nil {
@@ -73,7 +83,7 @@ func (a Applier) prepare(ctx context.Context, desired any) (*unstructured.Unstru
 func (a Applier) apply(ctx context.Context, owner types.UID, u *unstructured.Unstructured, live client.Object) (sent bool, err error) {
 	kind := u.GetKind()
 	if live != nil {
-		if ref := metav1.GetControllerOf(live); ref == nil || ref.UID != owner {
+		if !a.owns(owner, live) {
 			return false, reconcileerr.NewStalled(v1alpha1.ReasonNameConflict,
 				"the %s %q belongs to something else: delete or rename it, or rename the %s", kind, u.GetName(), ownerKind(u))
 		}
@@ -208,10 +218,9 @@ func (a Applier) All(ctx context.Context, owner types.UID, desired ...any) error
 	return errors.Join(errs...)
 }
 
-// Delete deletes an object if owner controls it. The UID guards against deleting a namesake that was made meanwhile.
+// Delete deletes an object if it is the owner's. The UID guards against deleting a namesake that was made meanwhile.
 func (a Applier) Delete(ctx context.Context, owner types.UID, obj client.Object) error {
-	ref := metav1.GetControllerOf(obj)
-	if ref == nil || ref.UID != owner || obj.GetDeletionTimestamp() != nil {
+	if !a.owns(owner, obj) || obj.GetDeletionTimestamp() != nil {
 		return nil
 	}
 	uid := obj.GetUID()
@@ -222,7 +231,7 @@ func (a Applier) Delete(ctx context.Context, owner types.UID, obj client.Object)
 	return nil
 }
 
-// Prune deletes the objects of list that owner controls and keep does not name.
+// Prune deletes the objects of list that are the owner's and keep does not name.
 func (a Applier) Prune(ctx context.Context, owner types.UID, list client.ObjectList, keep ...string) error {
 	var errs []error
 	err := meta.EachListItem(list, func(o runtime.Object) error {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/vedette-dev/vedette/api/v1alpha1"
 	"github.com/vedette-dev/vedette/internal/naming"
+	"github.com/vedette-dev/vedette/internal/rollout"
 )
 
 func (p *Plugin) rolloutCommand() *cobra.Command {
@@ -74,13 +75,13 @@ func (c *cluster) rollout(ctx context.Context, name string) (*v1alpha1.ShadowRol
 	return r, nil
 }
 
-// kept is the template that is kept of a revision. Its labels alone anybody can set.
+// kept is the template that is kept of a revision.
 func (c *cluster) kept(ctx context.Context, r *v1alpha1.ShadowRollout, revision string) (corev1.PodTemplateSpec, error) {
 	var template corev1.PodTemplateSpec
 	kept := &appsv1.ControllerRevision{}
 	name := naming.Revision(r.Name, revision)
 	err := c.client.Get(ctx, client.ObjectKey{Namespace: r.Namespace, Name: name}, kept)
-	if apierrors.IsNotFound(err) || err == nil && !metav1.IsControlledBy(kept, r) {
+	if apierrors.IsNotFound(err) || err == nil && !rollout.Owns(r, kept) {
 		return template, fmt.Errorf("nothing is kept of revision %s: there is no ControllerRevision %q of the ShadowRollout %s", revision, name, r.Name)
 	}
 	if err != nil {

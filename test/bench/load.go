@@ -79,7 +79,9 @@ func loop(ctx context.Context, address string, request []byte, due func() time.T
 		if at.After(end) || ctx.Err() != nil {
 			return latencies, ctx.Err()
 		}
-		time.Sleep(time.Until(at))
+		if wait := time.Until(at); wait > 0 {
+			<-time.After(wait)
+		}
 		if _, err := conn.Write(request); err != nil {
 			return nil, err
 		}

@@ -97,7 +97,7 @@ const (
 
 func report(out io.Writer, targets []*target, results [][]round) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "\trequests/s\tvs plain\tp50\tp99\tp99 vs capturing\tproxy CPU/request\tpeak RSS\t")
+	fmt.Fprintln(w, "\trequests/s\tvs plain\tp50\tp99\tits ratio to capturing\tproxy CPU/request\tpeak RSS\t")
 	plain := median(results[plainTarget], func(r round) float64 { return r.perSecond })
 	for i, t := range targets {
 		perSecond := median(results[i], func(r round) float64 { return r.perSecond })

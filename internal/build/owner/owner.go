@@ -55,10 +55,18 @@ func QueueReference(q *v1alpha1.AnnotationQueue) *metav1.OwnerReferenceApplyConf
 	return reference(kindQueue, q.Name, q.UID)
 }
 
-// RolloutReference makes the rollout the controller of a child, so that the child goes with it. It does not block the rollout's
-// deletion: else the child would be deleted first where that is in the foreground, before the rollout can let go of what is to stay.
+// RolloutReference makes the rollout the controller of a child, so that the child goes with it.
 func RolloutReference(r *v1alpha1.ShadowRollout) *metav1.OwnerReferenceApplyConfiguration {
-	return reference(kindRollout, r.Name, r.UID).WithBlockOwnerDeletion(false)
+	return reference(kindRollout, r.Name, r.UID)
+}
+
+// RetainedReferences are those of a child that is to outlive its rollout under deletionPolicy Retain: then it belongs to nobody, and only its
+// labels tell whose it is. Garbage collection takes everything else, at once where the rollout is deleted in the foreground.
+func RetainedReferences(r *v1alpha1.ShadowRollout) []*metav1.OwnerReferenceApplyConfiguration {
+	if r.Spec.DeletionPolicy == v1alpha1.DeletionPolicyDelete {
+		return []*metav1.OwnerReferenceApplyConfiguration{RolloutReference(r)}
+	}
+	return nil
 }
 
 func reference(kind, name string, uid types.UID) *metav1.OwnerReferenceApplyConfiguration {

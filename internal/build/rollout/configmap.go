@@ -17,7 +17,7 @@ func Copy(r *v1alpha1.ShadowRollout, revision, original string, contents rollout
 	return corev1.ConfigMap(naming.Copy(r.Name, revision, original), r.Namespace).
 		WithLabels(labels(r, "", revision)).
 		WithAnnotations(map[string]string{naming.AnnotationCopyOf: original}).
-		WithOwnerReferences(owner.RolloutReference(r)).
+		WithOwnerReferences(owner.RetainedReferences(r)...).
 		WithImmutable(true).
 		WithData(contents.Data).
 		WithBinaryData(contents.BinaryData)

@@ -29,7 +29,7 @@ func Primary(r *v1alpha1.ShadowRollout, v Version) (*appsv1.DeploymentApplyConfi
 	}
 	return appsv1.Deployment(naming.Primary(r.Name), r.Namespace).
 		WithLabels(labels(r, naming.RolePrimary, v.Revision)).
-		WithOwnerReferences(owner.RolloutReference(r)).
+		WithOwnerReferences(owner.RetainedReferences(r)...).
 		WithSpec(appsv1.DeploymentSpec().
 			WithReplicas(replicas).
 			WithRevisionHistoryLimit(history).

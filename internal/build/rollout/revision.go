@@ -24,7 +24,7 @@ func Revision(r *v1alpha1.ShadowRollout, v Version, number int64) (*appsv1.Contr
 	}
 	c := appsv1.ControllerRevision(naming.Revision(r.Name, v.Revision), r.Namespace).
 		WithLabels(labels(r, "", v.Revision)).
-		WithOwnerReferences(owner.RolloutReference(r)).
+		WithOwnerReferences(owner.RetainedReferences(r)...).
 		WithData(runtime.RawExtension{Raw: data}).
 		WithRevision(number)
 	if v.Run != "" {
