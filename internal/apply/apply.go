@@ -106,6 +106,9 @@ func ownerKind(u *unstructured.Unstructured) string {
 	if ref := metav1.GetControllerOf(u); ref != nil {
 		return ref.Kind
 	}
+	if u.GetLabels()[naming.LabelRollout] != "" {
+		return "ShadowRollout" // what is to outlive it has no owner
+	}
 	return "owner"
 }
 

@@ -117,6 +117,11 @@ func TestTheWayBackCostsNoRequest(t *testing.T) {
 	s.rollout.Spec.DeletionPolicy = v1alpha1.DeletionPolicyDelete
 	s.sync()
 	s.waitRollout(startTimeout, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonTemplateServes)
+	s.until(reconcileTimeout, "the primary to go with its rollout", func(ctx context.Context) (bool, string, error) {
+		d := new(appsv1.Deployment)
+		err := cluster.Get(ctx, client.ObjectKey{Namespace: s.namespace, Name: naming.Primary(modelName)}, d)
+		return metav1.GetControllerOf(d) != nil, "it belongs to nobody", err
+	})
 	s.deleteRollout()
 	s.until(startTimeout, "the primary to be gone", func(ctx context.Context) (bool, string, error) {
 		var pods corev1.PodList
@@ -127,10 +132,10 @@ func TestTheWayBackCostsNoRequest(t *testing.T) {
 	s.untouched()
 }
 
-// deleteRollout deletes the rollout, and waits until it is gone.
+// deleteRollout deletes the rollout in the foreground, as Argo CD does when it prunes, and waits until it is gone.
 func (s *rolloutScene) deleteRollout() {
 	s.Helper()
-	if err := cluster.Client.Delete(s.Context(), s.rollout); err != nil {
+	if err := cluster.Client.Delete(s.Context(), s.rollout, client.PropagationPolicy(metav1.DeletePropagationForeground)); err != nil {
 		s.Fatal(err)
 	}
 	s.until(startTimeout, "the rollout to be gone", func(ctx context.Context) (bool, string, error) {

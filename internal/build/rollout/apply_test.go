@@ -7,6 +7,7 @@ import (
 
 	core "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/vedette-dev/vedette/internal/apply"
 	"github.com/vedette-dev/vedette/internal/naming"
@@ -21,8 +22,8 @@ func TestMain(m *testing.M) { apiserver.Main(m) }
 func TestAppliedOnce(t *testing.T) {
 	server := apiserver.Get(t)
 	c := server.Client(t, server.Config)
-	a := apply.Applier{Client: c, Live: c}
 	r := wrappers.MakeRollout(server.Namespace(t, nil), "fraud").UID("0b3f3a52-7c1b-4d0e-9f62-1d6b0e0f5a11").Obj()
+	a := apply.Applier{Client: c, Live: c, Owns: func(o metav1.Object) bool { return rollout.Owns(r, o) }}
 	v := version()
 	model := &v.Template.Spec.Containers[0]
 	model.Resources.Limits = core.ResourceList{core.ResourceCPU: resource.MustParse("2000m"), core.ResourceMemory: resource.MustParse("1024Mi")}
