@@ -37,9 +37,9 @@ const (
 // Verdict is what a run of analyze reports back in its container's termination message.
 type Verdict struct {
 	VerdictHeader
-	// Thresholds come first: every violated (threshold, segment), then, behind Pairs, the others as far as they fit.
+	// Thresholds are first every violated (threshold, segment), then, behind Pairs, the others as far as they fit.
 	Thresholds []ThresholdVerdict
-	// Pairs are who was right on the labelled pairs of Trial, all traffic first.
+	// Pairs are who was right on the labelled pairs of Trial, all traffic first: that comes before all else, the others behind what is violated.
 	Pairs []LabelledPairs
 	// Findings are the worst offenders, worst first.
 	Findings []Finding
@@ -193,10 +193,15 @@ func (v *Verdict) lines() (lines [][]byte, err error) {
 		err = errors.Join(err, failed)
 		lines = append(lines, append([]byte(kind+" "), b...))
 	}
+	segments := v.Pairs
+	if len(segments) > 0 && segments[0].Segment == "" { // without it the trial has no verdict, however much is violated
+		add("p", segments[0])
+		segments = segments[1:]
+	}
 	for _, t := range v.Thresholds[:violated] {
 		add("t", t)
 	}
-	for _, p := range v.Pairs {
+	for _, p := range segments {
 		add("p", p)
 	}
 	for _, t := range v.Thresholds[violated:] {

@@ -103,6 +103,26 @@ func TestPairsOfATrialAreKeptBeforeThresholdsThatHold(t *testing.T) {
 	}
 }
 
+// However much is violated, the pairs of all traffic are told; those of segments come behind.
+func TestPairsOfAllTrafficAreKeptBeforeThresholdsThatAreViolated(t *testing.T) {
+	v := Verdict{VerdictHeader: VerdictHeader{Kind: "performance", Outcome: OutcomeViolated, Message: strings.Repeat("m", 400), Trial: &Trial{"fraud", "0123456789", "1764230400"}}}
+	for i := range 40 {
+		v.Thresholds = append(v.Thresholds, ThresholdVerdict{Threshold: fmt.Sprint("violated-", i), Segment: "segment", Outcome: OutcomeFail, Value: 0.123456})
+	}
+	v.Pairs = []LabelledPairs{{Counts: [4]int64{91234, 1234, 2345, 567}}, {Segment: "segment", Counts: [4]int64{9123, 123, 234, 56}}}
+	b, err := EncodeVerdict(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := DecodeVerdict(string(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(v.Pairs[:1], got.Pairs); diff != "" || len(got.Thresholds) == 0 || len(got.Thresholds) == len(v.Thresholds) {
+		t.Errorf("%d thresholds are left, and the pairs\n%s", len(got.Thresholds), diff)
+	}
+}
+
 func TestDecodeVerdictRefusesWhatIsNoVerdict(t *testing.T) {
 	whole, _ := EncodeVerdict(Verdict{
 		VerdictHeader: VerdictHeader{Kind: "drift", Outcome: OutcomeStable},
