@@ -52,7 +52,9 @@ type Counts struct {
 	Labelled [2][2]int64
 	// Differences are by what differs.
 	Differences map[Quantity]Moments
-	// Crossings are by the cut of the score.
+	// Scored is how many of those that were compared tell, by Crossings, of which cuts lie between their two scores.
+	Scored int64
+	// Crossings are by the cut of the score, at most Cuts.
 	Crossings map[string]Crossings
 	// Latency counts [0] the model's and [1] the candidate's latencies, by bucket.
 	Latency [2]map[int]int64

@@ -12,15 +12,15 @@ import (
 // candidate lies below.
 type Crossings struct{ Up, Down int64 }
 
-// cuts is at how many the score is counted. Those that no pair has crossed are no evidence of a failure.
-const cuts = 13
+// Cuts is at how many the score is counted. Those that no pair has crossed are no evidence of a failure.
+const Cuts = 13
 
 // distributionClaim is about the distance of the two distributions of the score (Kolmogorov 1933), at the cuts: the greatest
 // difference, over them, of the shares of scores above. At each cut a pair is two outcomes of 0 or 1. To pass, the
 // difference must be shown to lie within the margin at each, in both directions, at the full level, as a distance beyond the margin is so at one of
 // them; to fail, the evidence is the mean over all cuts and directions.
 func distributionClaim(c Criterion, counts Counts) claim {
-	n := counts.Differences[Score].N
+	n := counts.Scored
 	if n == 0 {
 		return claim{}
 	}
@@ -37,7 +37,7 @@ func distributionClaim(c Criterion, counts Counts) claim {
 			for _, k := range all[1:] {
 				logs = append(logs, stats.PairedAbove(k.Up, k.Down, n, m), stats.PairedAbove(k.Down, k.Up, n, m))
 			}
-			return stats.Mean(logs, 2*max(cuts, len(counts.Crossings)))
+			return stats.Mean(logs, 2*Cuts)
 		},
 		below: func(m float64) float64 {
 			least := math.Inf(1)

@@ -4,6 +4,7 @@ package criteria
 
 import (
 	"math"
+	"strconv"
 	"testing"
 )
 
@@ -27,6 +28,7 @@ func alike(n int64) Counts {
 	c := Counts{
 		Outcomes:    map[string]int64{"compared": n},
 		Same:        n - n/4,
+		Scored:      n,
 		Differences: map[Quantity]Moments{Score: none, Confidence: none, Entropy: none, Excess: none},
 		Latency:     [2]map[int]int64{latencies(n, 0), latencies(n, 0)},
 	}
@@ -148,11 +150,19 @@ func TestJudge(t *testing.T) {
 		"as many scores that cross up as down are no shift of the distribution": {criteria: []Criterion{spot}, evidence: Evidence{"all": alike(60_000).but(func(c *Counts) {
 			c.Crossings = map[string]Crossings{"0.5": {600, 610}, "0.9": {300, 290}}
 		})}, want: Pass},
+		"crossings that nobody counts keep it open": {criteria: []Criterion{spot}, evidence: Evidence{"all": alike(20_000).but(func(c *Counts) { c.Scored = 0 })}, want: Inconclusive},
+		"few that are counted are not enough":       {criteria: []Criterion{spot}, evidence: Evidence{"all": alike(20_000).but(func(c *Counts) { c.Scored = 200 })}, want: Inconclusive},
 		"a distribution of no probabilities is Error": {
 			criteria: []Criterion{spot}, policy: Policy{MaxWrongPromotion: 0.05, MaxWrongRejection: 0.01}, evidence: Evidence{"all": alike(20_000)}, want: Error,
 		},
 		"crossings of a negative number are Error": {criteria: []Criterion{spot}, evidence: Evidence{"all": alike(20_000).but(func(c *Counts) {
 			c.Crossings = map[string]Crossings{"0.5": {-1, 0}}
+		})}, want: Error},
+		"crossings of more cuts than there are": {criteria: []Criterion{spot}, evidence: Evidence{"all": alike(20_000).but(func(c *Counts) {
+			c.Crossings = map[string]Crossings{}
+			for i := range Cuts + 1 {
+				c.Crossings[strconv.Itoa(i)] = Crossings{Up: 1}
+			}
 		})}, want: Error},
 		"scores that are no probabilities are judged by their own spread": {
 			criteria: []Criterion{{Signal: ScoreDifference, MaxDifference: 50}}, policy: Policy{MaxWrongPromotion: 0.05, MaxWrongRejection: 0.01},
@@ -287,7 +297,7 @@ func FuzzJudge(f *testing.F) {
 		c.Labelled = [2][2]int64{{noisy, other}, {bad, ok}}
 		m := Moments{n, up, down, squares}
 		c.Differences = map[Quantity]Moments{Score: m, Confidence: m, Entropy: m, Excess: m}
-		c.Crossings = map[string]Crossings{"0.1": {ok, bad}, "0.5": {noisy, other}}
+		c.Scored, c.Crossings = n, map[string]Crossings{"0.1": {ok, bad}, "0.5": {noisy, other}}
 		c.Latency = [2]map[int]int64{{bucket: ok, 100: n}, {bucket + 7: ok, 100: bad}}
 		var cs []Criterion
 		for _, s := range []Signal{ErrorRatio, InvalidInputRatio, Disagreement, LatencySeconds, ScoreDifference, ScoreShift, ScoreDistribution, MeanConfidence, MeanEntropy, Accuracy} {

@@ -241,7 +241,7 @@ func crossing(noise, margin float64, size int, what string) world {
 		what: what, bounded: true, size: size,
 		criterion: Criterion{Name: "distribution", Signal: ScoreDistribution, MaxDifference: margin},
 		pair: func(rng *rand.Rand, differ float64, c *Counts) {
-			c.add(Score, 0)
+			c.Scored++
 			if c.Crossings == nil {
 				c.Crossings = map[string]Crossings{}
 			}
@@ -261,7 +261,7 @@ func crossing(noise, margin float64, size int, what string) world {
 		},
 		z: func(c Counts, margin float64) float64 {
 			k := c.Crossings["0.5"]
-			return normalTest(float64(c.Differences[Score].N), float64(k.Up-k.Down), float64(k.Up+k.Down), margin)
+			return normalTest(float64(c.Scored), float64(k.Up-k.Down), float64(k.Up+k.Down), margin)
 		},
 	}
 }

@@ -38,7 +38,7 @@ func (c Criterion) sound(p Policy) bool {
 
 // sound tells whether the counts can be.
 func (c Counts) sound() bool {
-	ok := count(c.Same) && count(c.Other)
+	ok := count(c.Same) && count(c.Other) && count(c.Scored) && len(c.Crossings) <= Cuts
 	for _, n := range c.Outcomes {
 		ok = ok && count(n)
 	}

@@ -2,6 +2,8 @@
 
 package naming
 
+import "strconv"
+
 // Metrics of the sidecar. All carry the labels model (the monitor's name) and version (the model's version); those of
 // segments carry segment. "Requests" are inference calls, "instances" the predictions in them.
 const (
@@ -92,6 +94,8 @@ const (
 	// MetricPairCrossings counts compared pairs whose scores lie on different sides of a cut, by one instance each; label cut: one of ScoreCuts;
 	// label direction: up where the shadow's is above it, down where the primary's is.
 	MetricPairCrossings = "vedette_pair_score_crossings_total"
+	// MetricPairScores counts compared pairs both of whose scores are probabilities, by one instance each: those whose crossings are counted.
+	MetricPairScores = "vedette_pair_scores_total"
 	// MetricPairLatency counts the latencies of pairs whose primary was not asked twice and both of whose sides answered or timed out, from when the request was whole to
 	// the end of the answer; labels side: primary, shadow; bucket: 16 times the binary logarithm of the microseconds, rounded down.
 	MetricPairLatency = "vedette_pair_latency_total"
@@ -101,6 +105,14 @@ const (
 
 // ScoreCuts are the cuts of MetricPairCrossings: probabilities, finer where they are small or great.
 var ScoreCuts = [...]float64{0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99}
+
+// ScoreCutLabels are the values of the label cut, in the order of ScoreCuts.
+var ScoreCutLabels = func() (labels [len(ScoreCuts)]string) {
+	for i, cut := range ScoreCuts {
+		labels[i] = strconv.FormatFloat(cut, 'g', -1, 64)
+	}
+	return labels
+}()
 
 // Gauges that the manager's leader derives from status at scrape time. All carry monitor_namespace and monitor.
 const (

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -89,8 +90,12 @@ func add(e criteria.Evidence, labels map[string]string, value float64) error {
 		}
 	case naming.MetricPairDifferenceSum, naming.MetricPairDifferenceSquares, naming.MetricPairDifferenceCount:
 		difference(&counts, labels, value)
+	case naming.MetricPairScores:
+		counts.Scored += count
 	case naming.MetricPairCrossings:
-		crossing(&counts, labels, count)
+		if err := crossing(&counts, labels, count); err != nil {
+			return err
+		}
 	case naming.MetricPairLatency:
 		if err := latency(&counts, labels, count); err != nil {
 			return err
@@ -141,17 +146,26 @@ func difference(c *criteria.Counts, labels map[string]string, value float64) {
 	c.Differences[of] = m
 }
 
-func crossing(c *criteria.Counts, labels map[string]string, count int64) {
+// crossing leaves out cuts that are not known: those of another release.
+func crossing(c *criteria.Counts, labels map[string]string, count int64) error {
+	cut := labels["cut"]
+	if !slices.Contains(naming.ScoreCutLabels[:], cut) {
+		return nil
+	}
 	if c.Crossings == nil {
 		c.Crossings = map[string]criteria.Crossings{}
 	}
-	k := c.Crossings[labels["cut"]]
-	if labels["direction"] == "up" {
+	k := c.Crossings[cut]
+	switch labels["direction"] {
+	case "up":
 		k.Up += count
-	} else {
+	case "down":
 		k.Down += count
+	default:
+		return fmt.Errorf("a score that crosses a cut in the direction %.40q", labels["direction"])
 	}
-	c.Crossings[labels["cut"]] = k
+	c.Crossings[cut] = k
+	return nil
 }
 
 func latency(c *criteria.Counts, labels map[string]string, count int64) error {

@@ -131,8 +131,8 @@ func Validate(r *v1alpha1.ShadowRollout, m *v1alpha1.ModelMonitor, e monitor.Eff
 				return fmt.Sprintf("criterion %q is about segment %q, which the ModelMonitor does not have", c.Name, s)
 			}
 		}
-		if c.Signal == v1alpha1.ComparedScoreDistribution && m.Spec.Schema.Prediction.Kind == v1alpha1.PredictionRegression {
-			return fmt.Sprintf("criterion %q is about the distribution of probabilities, and the ModelMonitor predicts a Regression: take ScoreShift and ScoreDifference", c.Name)
+		if kind := m.Spec.Schema.Prediction.Kind; c.Signal == v1alpha1.ComparedScoreDistribution && kind != v1alpha1.PredictionBinaryClassification {
+			return fmt.Sprintf("criterion %q is about ScoreDistribution, that of one probability, which only a BinaryClassification has: the ModelMonitor's schema.prediction.kind is %q; take ScoreShift and ScoreDifference", c.Name, kind)
 		}
 		if c.PromQL.Query != "" && e.Class.Spec.Prometheus.Queries != v1alpha1.PrometheusQueriesAny {
 			return fmt.Sprintf("criterion %q has a promQL, which the MonitorClass %q does not let through: its prometheus.queries must be Any", c.Name, e.Class.Name)

@@ -45,5 +45,5 @@ func Build(m *v1alpha1.ModelMonitor, e monitor.Effective) *unstructured.Unstruct
 // (package telemetry has the formulas): an overrun drops the whole scrape, so it must only stop what has gone wild.
 func sampleLimit(segments int) int64 {
 	latencies := min(segments, wire.MaxLatencySegments)
-	return int64(4*(19*(segments+1)+36) + 2*(41*(segments+1)+2*480*(latencies+1)+1))
+	return int64(4*(19*(segments+1)+36) + 2*(68*(segments+1)+2*480*(latencies+1)+1))
 }

@@ -25,7 +25,7 @@ type Pairs struct {
 	binding                             PairBinding
 	pairs, status, agreement            *prometheus.CounterVec
 	sums, squares, differences, latency *prometheus.CounterVec
-	crossings                           *prometheus.CounterVec
+	crossings, scores                   *prometheus.CounterVec
 	share                               prometheus.Gauge
 }
 
@@ -106,6 +106,7 @@ func newPairs(model string, b PairBinding) *Pairs {
 		squares:     counter(naming.MetricPairDifferenceSquares, "Sums of the squares of the same differences.", "of"),
 		differences: counter(naming.MetricPairDifferenceCount, "Numbers of the same differences.", "of"),
 		crossings:   counter(naming.MetricPairCrossings, "Compared pairs whose scores lie on different sides of a cut.", "cut", "direction"),
+		scores:      counter(naming.MetricPairScores, "Compared pairs both of whose scores are probabilities."),
 		latency:     counter(naming.MetricPairLatency, "Latencies of pairs, in 16 buckets an octave of microseconds.", "side", "bucket"),
 		share: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: naming.MetricPairReplicaShare, Help: "Share of mirrored requests that the primary is asked a second time.", ConstLabels: constant,
@@ -114,7 +115,7 @@ func newPairs(model string, b PairBinding) *Pairs {
 }
 
 func (p *Pairs) collectors() []prometheus.Collector {
-	return []prometheus.Collector{p.pairs, p.status, p.agreement, p.sums, p.squares, p.differences, p.crossings, p.latency, p.share}
+	return []prometheus.Collector{p.pairs, p.status, p.agreement, p.sums, p.squares, p.differences, p.crossings, p.scores, p.latency, p.share}
 }
 
 // Describe implements prometheus.Collector.
@@ -159,24 +160,24 @@ func (p *Pairs) Difference(segment, of string, d float64) {
 	p.differences.WithLabelValues(segment, of).Inc()
 }
 
-// Scores counts the cuts that lie between the scores of both sides. An unknown score lies on neither side.
+// Scores counts the cuts that lie between the scores of both sides, and that it has looked: a pair that crosses none is evidence, too.
+// One of whose scores is not known, or no probability, is none.
 func (p *Pairs) Scores(segment string, primary, shadow float64) {
+	if !probability(primary) || !probability(shadow) {
+		return
+	}
 	for i, cut := range naming.ScoreCuts {
 		switch {
 		case primary < cut && shadow >= cut:
-			p.crossings.WithLabelValues(segment, cutLabels[i], "up").Inc()
+			p.crossings.WithLabelValues(segment, naming.ScoreCutLabels[i], "up").Inc()
 		case shadow < cut && primary >= cut:
-			p.crossings.WithLabelValues(segment, cutLabels[i], "down").Inc()
+			p.crossings.WithLabelValues(segment, naming.ScoreCutLabels[i], "down").Inc()
 		}
 	}
+	p.scores.WithLabelValues(segment).Inc()
 }
 
-var cutLabels = func() (labels [len(naming.ScoreCuts)]string) {
-	for i, cut := range naming.ScoreCuts {
-		labels[i] = strconv.FormatFloat(cut, 'g', -1, 64)
-	}
-	return labels
-}()
+func probability(score float64) bool { return score >= 0 && score <= 1 }
 
 // Buckets of latencies: 16 an octave, from a microsecond to about 17 minutes, which is longer than any answer is waited for.
 const (

@@ -28,6 +28,8 @@ func TestPairsOfAnAttempt(t *testing.T) {
 	p.Scores("all", 0.02, 0.0199)
 	p.Scores("all", 0.5, 0.5)
 	p.Scores("all", math.NaN(), 0.5)
+	p.Scores("all", 0.5, 1.5)
+	p.Scores("all", -0.5, 0.5)
 	p.Latency("all", "primary", time.Millisecond)
 	p.Outcome("all", "compared")
 	labels := `attempt="1",candidate="c",model="m",`
@@ -46,10 +48,13 @@ vedette_pair_difference_count_total{`+labels+`of="score",rollout="r",run="9",seg
 # TYPE vedette_pair_score_crossings_total counter
 vedette_pair_score_crossings_total{attempt="1",candidate="c",cut="0.02",direction="down",model="m",rollout="r",run="9",segment="all"} 1
 vedette_pair_score_crossings_total{attempt="1",candidate="c",cut="0.98",direction="up",model="m",rollout="r",run="9",segment="all"} 1
+# HELP vedette_pair_scores_total Compared pairs both of whose scores are probabilities.
+# TYPE vedette_pair_scores_total counter
+vedette_pair_scores_total{`+labels+`rollout="r",run="9",segment="all"} 3
 # HELP vedette_pairs_total Requests that were chosen to be mirrored, by outcome.
 # TYPE vedette_pairs_total counter
 vedette_pairs_total{`+labels+`outcome="compared",rollout="r",run="9",segment="all"} 1
-`, naming.MetricPairDifferenceSum, naming.MetricPairDifferenceSquares, naming.MetricPairDifferenceCount, naming.MetricPairCrossings, naming.MetricPairs)
+`, naming.MetricPairDifferenceSum, naming.MetricPairDifferenceSquares, naming.MetricPairDifferenceCount, naming.MetricPairCrossings, naming.MetricPairScores, naming.MetricPairs)
 }
 
 func TestSeriesOfAnAttemptLingerForAWhile(t *testing.T) {
@@ -110,12 +115,14 @@ func TestPairsKeepTheirBudget(t *testing.T) {
 		for _, of := range []string{"score", "confidence", "entropy", "excess"} {
 			p.Difference(segment, of, 1)
 		}
+		p.Scores(segment, 0, 1)
+		p.Scores(segment, 1, 0)
 		for d := time.Duration(500); s <= latencies && d < 48*time.Hour; d += d/64 + 1 {
 			p.Latency(segment, "primary", d)
 			p.Latency(segment, "shadow", d)
 		}
 	}
-	if got, want := seriesOf(t, m)-base, 41*(segments+1)+2*480*(latencies+1)+1; got != want {
+	if got, want := seriesOf(t, m)-base, 68*(segments+1)+2*480*(latencies+1)+1; got != want {
 		t.Errorf("%d series, want %d", got, want)
 	}
 }
