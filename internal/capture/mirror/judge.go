@@ -50,7 +50,7 @@ func (p *Pair) judge() finding {
 		f.rows[i] = row
 	}
 	if f.outcome == record.PairCompared && !readable {
-		f.spoiled = p.primary.readable() && !p.shadow.cut
+		f.spoiled = p.primary.readable()
 		f.outcome, f.replicated = record.PairIncomparable, false
 	}
 	for i := range f.rows {
@@ -175,7 +175,7 @@ func (p *Pair) countIn(segment string, f finding, instances []record.Pair) {
 		series.Agreement(segment, agreement(one.Same), replica)
 		score := one.Shadow.Score - one.Primary.Score
 		series.Difference(segment, "score", score)
-		if p.plan.Config.Schema.Prediction.Kind != wire.Regression {
+		if p.plan.Config.Schema.Prediction.Kind == wire.BinaryClassification { // of several classes there is no one score
 			series.Scores(segment, one.Primary.Score, one.Shadow.Score)
 		}
 		series.Difference(segment, "confidence", one.Shadow.Confidence-one.Primary.Confidence)

@@ -60,7 +60,15 @@ func TestOutcomes(t *testing.T) {
 		},
 		"an answer that is no JSON":       {shadow: func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "{") }, primary: answered200(0.25), outcome: record.PairIncomparable, status: "ok/ok", spoiled: true}, //nolint:errcheck // The reader checks.
 		"an answer of another length":     {shadow: score("0.75,0.5"), primary: answered200(0.25), outcome: record.PairIncomparable, status: "ok/ok", spoiled: true},
-		"an answer beyond the limit":      {shadow: score(`0.75,"` + strings.Repeat("x", 5<<10) + `"`), primary: answered200(0.25), outcome: record.PairIncomparable, status: "ok/ok"},
+		"an answer beyond the limit":      {shadow: score(`0.75,"` + strings.Repeat("x", 5<<10) + `"`), primary: answered200(0.25), outcome: record.PairDropped},
+		"one beside a primary that fails": {shadow: score(`0.75,"` + strings.Repeat("x", 5<<10) + `"`), primary: failed, outcome: record.PairDropped},
+		"a failure beyond the limit": {
+			shadow: func(w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(http.StatusInternalServerError)
+				io.WriteString(w, strings.Repeat("x", 5<<10)) //nolint:errcheck // The reader checks.
+			},
+			primary: answered200(0.25), outcome: record.PairShadowError, status: "ok/error",
+		},
 		"the primary's cannot be decoded": {shadow: score("0.75"), primary: unreadable, outcome: record.PairIncomparable, status: "ok/ok"},
 		"a redirect, which is an answer":  {shadow: status(302), primary: answered200(0.25), outcome: record.PairIncomparable, status: "ok/ok", spoiled: true},
 		"the client gives up":             {shadow: score("0.75"), primary: cancelled, outcome: record.PairCancelled},
@@ -153,6 +161,7 @@ func TestWhatAPairShows(t *testing.T) {
 			"_difference_sum_total/down/score/" + segment:    0,
 			"_score_crossings_total/0.5/up/" + segment:       1,
 			"_score_crossings_total/0.7/up/" + segment:       1,
+			"_scores_total/" + segment:                       1,
 		} {
 			if got, ok := counts[key]; !ok || math.Abs(got-want) > 1e-12 {
 				t.Errorf("%s is %v, %v, want %v", key, got, ok, want)
@@ -161,6 +170,26 @@ func TestWhatAPairShows(t *testing.T) {
 	}
 	if got := counts["_replica_share"]; got != 1 {
 		t.Errorf("the share of replicas is %v", got)
+	}
+}
+
+// That the value of a regression happens to lie between 0 and 1 makes it no probability.
+func TestOnlyProbabilitiesCrossCuts(t *testing.T) {
+	for kind, want := range map[wire.PredictionKind]float64{wire.BinaryClassification: 1, wire.Regression: 0} {
+		f := newFixture(t, score("0.75"), score(""))
+		f.schema(wire.Schema{Prediction: wire.Prediction{Kind: kind}})
+		f.use(nil)
+		ex := f.offer("id", `{"instances":[1]}`)
+		primary := answered200(0.25)
+		if kind == wire.Regression {
+			primary.Instances[0].Prediction = ""
+		}
+		ex.Pair.(*Pair).Answered(primary)
+		f.finish()
+		counts := f.counts()
+		if counts["s_total/compared/all"] != 1 || counts["_scores_total/all"] != want || counts["_score_crossings_total/0.5/up/all"] != want {
+			t.Errorf("of a %s: %v", kind, counts)
+		}
 	}
 }
 

@@ -176,7 +176,7 @@ func (p *Pair) outcome() record.PairOutcome {
 	switch {
 	case p.missed && p.primary.Outcome == record.OutcomeCancelled:
 		return record.PairCancelled
-	case !p.sent || p.shadow.dropped || p.replica.dropped:
+	case !p.sent || p.shadow.dropped || p.replica.dropped, p.shadow.cut && shadow == endOK:
 		return record.PairDropped
 	case p.lost, p.shadow.result == notAsked, p.probability > 0 && p.replica.result == notAsked:
 		return record.PairLost
