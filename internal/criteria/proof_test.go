@@ -161,6 +161,26 @@ func TestPromisesHoldHoweverOftenOneLooks(t *testing.T) {
 	t.Log("\n" + simulate(t, 40, 400))
 }
 
+// A candidate that is just at its margin is seldom rejected, also where many cuts are looked at, or labels.
+func TestCandidatesAtTheirMarginAreRejectedSeldom(t *testing.T) {
+	const rollouts, minute = 200, 200
+	for i, w := range []world{crossing(0, 0.01, 4000, ""), crossing(0.02, 0.01, 4000, ""), labelled(0.02, 4000)} {
+		w.z = nil
+		rng := rand.New(rand.NewPCG(uint64(i), 3))
+		var rejected int
+		for range rollouts {
+			rejected += at(w.rollout(t, rng, w.margin(), w.size, minute).failed > 0)
+		}
+		if p := atLeast(rejected, rollouts, 0.01); p < 1e-4 {
+			t.Errorf("%s in world %d: %d of %d were rejected", w.criterion.Signal, i, rejected, rollouts)
+		}
+		// One that is far beyond it is found out.
+		if r := w.rollout(t, rng, 4*w.margin(), w.size, minute); r.failed == 0 {
+			t.Errorf("%s in world %d: nothing is ever rejected", w.criterion.Signal, i)
+		}
+	}
+}
+
 // A candidate that is just at all its margins, in all segments, is seldom rejected, though any finding of sixteen could do it.
 func TestManyFindingsTogetherRejectSeldom(t *testing.T) {
 	const rollouts, looks, between = 100, 8, 300

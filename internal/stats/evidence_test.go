@@ -130,6 +130,29 @@ func TestEvidenceIsOneOnAverage(t *testing.T) {
 	near(t, "discordant pairs", sum, 1, 1e-9)
 }
 
+// Evidence that nobody has still counts in the mean: as nothing.
+func TestTheMeanOfEvidenceIsOverAllThatThereMightBe(t *testing.T) {
+	log := math.Log
+	for name, c := range map[string]struct {
+		logs []float64
+		n    int
+		want float64
+	}{
+		"nothing":                   {nil, 26, math.Inf(-1)},
+		"one of one":                {[]float64{log(20)}, 1, log(20)},
+		"one of many":               {[]float64{log(26)}, 26, 0},
+		"alike":                     {[]float64{log(3), log(3), log(3)}, 3, log(3)},
+		"some of many":              {[]float64{log(1), log(2), log(7)}, 20, log(0.5)},
+		"one that is none":          {[]float64{math.Inf(-1), log(4)}, 2, log(2)},
+		"none of them is any":       {[]float64{math.Inf(-1), math.Inf(-1)}, 2, math.Inf(-1)},
+		"one that dwarfs the other": {[]float64{1000, -1000}, 2, 1000 - log(2)},
+	} {
+		if got := Mean(c.logs, c.n); got != c.want && !(math.Abs(got-c.want) <= 1e-12*max(1, math.Abs(c.want))) {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
+}
+
 func TestShareAtMostCoversForAllTime(t *testing.T) {
 	rng := rand.New(rand.NewPCG(11, 12))
 	const rounds, trials, p, alpha = 400, 2000, 0.03, 0.05
