@@ -57,7 +57,7 @@ func Config(m *v1alpha1.ModelMonitor, e Effective) wire.Config {
 		Dataset:    dataset(m.Spec.Retraining.Dataset),
 		Labels:     labelsOf(m, e),
 		Thresholds: analysedThresholds(e.Thresholds),
-		Retention:  retention(e.Class.Spec.Retention),
+		Retention:  RetentionOf(e.Class),
 	}
 	c.Baseline = baseline(m.Spec.Baseline, c)
 	return c
@@ -140,7 +140,9 @@ func outliers(m *v1alpha1.ModelMonitor, e Effective) wire.Outliers {
 	return w
 }
 
-func retention(r v1alpha1.Retention) wire.Retention {
+// RetentionOf is how long each tier is kept.
+func RetentionOf(class *v1alpha1.MonitorClass) wire.Retention {
+	r := class.Spec.Retention
 	seconds := func(age, fallback v1alpha1.Age) float64 {
 		return Duration(v1alpha1.Duration(cmp.Or(age, fallback))).Seconds()
 	}

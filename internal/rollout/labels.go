@@ -11,6 +11,7 @@ import (
 	"github.com/vedette-dev/vedette/api/v1alpha1"
 	"github.com/vedette-dev/vedette/internal/criteria"
 	"github.com/vedette-dev/vedette/internal/monitor"
+	"github.com/vedette-dev/vedette/internal/wire"
 )
 
 // withLabels adds to the evidence who was right, as the monitor's last Performance run has counted it for the candidate that is tried.
@@ -58,6 +59,16 @@ func labelsMissing(c v1alpha1.Criterion, r *v1alpha1.ShadowRollout, m *v1alpha1.
 		return fmt.Sprintf("criterion %q is about Accuracy, for which every prediction must be kept: source.sidecar.keep.predictions of the ModelMonitor is %s, want 100", c.Name, e.Keep.Predictions)
 	case monitor.Duration(mature) >= Deadline(r):
 		return fmt.Sprintf("criterion %q is about Accuracy, and labels arrive within %s (labels.matureAfter of the ModelMonitor), after the trial's end: make analysis.deadline and shadow.maxLifetime longer", c.Name, mature)
+	}
+	keep, trial := monitor.RetentionOf(e.Class), Deadline(r)+monitor.Duration(mature)
+	for _, tier := range []struct {
+		name    string
+		seconds float64
+	}{{"predictions", keep.PredictionsSeconds}, {"labels", keep.LabelsSeconds}} {
+		if wire.Seconds(tier.seconds) < trial {
+			return fmt.Sprintf("criterion %q is about Accuracy, which is counted anew from the start of the trial by each run, and retention.%s of the MonitorClass %q is shorter than %s and labels.matureAfter (%s) together: keep them for longer, or make the trial shorter",
+				c.Name, tier.name, e.Class.Name, deadline(r), mature)
+		}
 	}
 	return ""
 }

@@ -128,6 +128,44 @@ func TestACriterionOnLabelsFitsItsMonitor(t *testing.T) {
 	}
 }
 
+// Each run counts the whole trial again, so that what it counts must still be there: for three days of a trial, and one of labels.
+func TestWhatIsCountedAgainMustBeKept(t *testing.T) {
+	for name, c := range map[string]struct {
+		retention v1alpha1.Retention
+		want      string
+	}{
+		"by default":               {},
+		"as long as it takes":      {retention: v1alpha1.Retention{Predictions: "4d", Labels: "4d"}},
+		"predictions are deleted":  {retention: v1alpha1.Retention{Predictions: "3d"}, want: `retention.predictions of the MonitorClass "class" is shorter than 3d (analysis.deadline) and labels.matureAfter (24h)`},
+		"labels are deleted":       {retention: v1alpha1.Retention{Labels: "3d"}, want: "retention.labels"},
+		"features are not counted": {retention: v1alpha1.Retention{Features: "1d"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, m, _ := judged()
+			class := wrappers.MakeClass("class")
+			class.Spec.Retention = c.retention
+			got := Validate(r, m, monitor.Bound(m, class))
+			if (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+// Only of two classes is there one score, the probability of one of them.
+func TestADistributionIsThatOfAProbability(t *testing.T) {
+	for kind, fits := range map[v1alpha1.PredictionKind]bool{
+		v1alpha1.PredictionBinaryClassification: true, v1alpha1.PredictionMulticlassClassification: false, v1alpha1.PredictionRegression: false, "": false,
+	} {
+		r, m, e := judged()
+		r.Spec.Analysis.Criteria = []v1alpha1.Criterion{{Name: "spread", Signal: v1alpha1.ComparedScoreDistribution, MaxDifference: "0.02"}}
+		m.Spec.Schema.Prediction.Kind = kind
+		if got := Validate(r, m, e); (got == "") != fits || !fits && !strings.Contains(got, `criterion "spread" is about ScoreDistribution`) {
+			t.Errorf("of a %q: %q", kind, got)
+		}
+	}
+}
+
 func TestLabelsAreCountedWhereACriterionAsksForThem(t *testing.T) {
 	r, _, e := judged()
 	if got := Mirror(r, Place{}, e).LabelSegments; !slices.Equal(got, []string{"all", "big"}) {
