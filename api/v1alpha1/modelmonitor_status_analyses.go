@@ -167,8 +167,8 @@ type AnalysisStatus struct {
 	// +kubebuilder:validation:MaxItems=256
 	Performance []PerformanceMetric `json:"performance,omitempty"`
 
-	// labelledPairs says who was right in the trial of a ShadowRollout that has a criterion on Accuracy, as the last run counted it that
-	// did not fail. When unset, no such trial went on.
+	// labelledPairs says who was right in the trial of a ShadowRollout that has a criterion on Accuracy, by the last run that counted it:
+	// one beside which no trial goes on changes nothing. When unset, no run has.
 	// +optional
 	LabelledPairs LabelledPairs `json:"labelledPairs,omitempty,omitzero"`
 
@@ -230,7 +230,8 @@ type LabelledPairs struct {
 	Segments []SegmentPairs `json:"segments,omitempty"`
 }
 
-// SegmentPairs counts the labelled requests of a segment by who was right. A shadow that was asked and gave no answer was not.
+// SegmentPairs counts the labelled requests of a segment by who was right. Those that either side failed are left out, and a
+// side whose answer cannot be read was not right.
 type SegmentPairs struct {
 	// segment is the segment; "all" stands for all traffic.
 	// +required

@@ -111,14 +111,14 @@ const (
 	// ComparedScoreShift is the mean of the score. It must not move in either direction.
 	ComparedScoreShift ComparedSignal = "ScoreShift"
 	// ComparedScoreDistribution is the distance of the two distributions of the score, a probability: the greatest difference of the
-	// shares of scores above a cut, over the cuts 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98 and 0.99.
+	// shares of scores above a cut, of a BinaryClassification, over the cuts 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98 and 0.99.
 	ComparedScoreDistribution ComparedSignal = "ScoreDistribution"
 	// ComparedMeanConfidence is the mean of the greatest class probability. It must not move in either direction.
 	ComparedMeanConfidence ComparedSignal = "MeanConfidence"
 	// ComparedMeanEntropy is the mean entropy of the class probabilities. It must not move in either direction.
 	ComparedMeanEntropy ComparedSignal = "MeanEntropy"
-	// ComparedAccuracy is the share of right answers, of the requests of which it is known what was right. The monitor's Performance
-	// analysis counts them, each time that it runs.
+	// ComparedAccuracy is the share of right answers, of the requests that both sides answered and of which it is known what was right.
+	// The monitor's Performance analysis counts them, each time that it runs.
 	ComparedAccuracy ComparedSignal = "Accuracy"
 )
 

@@ -208,21 +208,17 @@ type judgedPair struct {
 	primary, shadow bool
 }
 
-// judge says who was right. A primary that gave no answer that can be read is not judged, nor is a shadow that was not asked, or whose
-// pods were not there. One that was asked, and gave none, was not right.
+// judge says who was right, of pairs that both sides answered: who fails less is for ErrorRatio to say, and labels of requests that
+// failed are rare. A side whose answer cannot be read was not right, whichever it is.
 func (c *pairCounter) judge(p *record.Pair, known *truth, names *classNames) (judgedPair, bool) {
 	switch p.Outcome {
-	case record.PairCompared, record.PairIncomparable, record.PairShadowError, record.PairShadowTimeout:
+	case record.PairCompared, record.PairIncomparable:
 	default:
-		return judgedPair{}, false
-	}
-	primary, shadow := names.of(p.Primary.Prediction), names.of(p.Shadow.Prediction)
-	if primary == noClass {
 		return judgedPair{}, false
 	}
 	j := judgedPair{
 		request: xxhash.Sum64String(requestOf(p.PairID)), id: xxhash.Sum64String(p.PairID),
-		primary: primary == known.class, shadow: shadow == known.class,
+		primary: names.of(p.Primary.Prediction) == known.class, shadow: names.of(p.Shadow.Prediction) == known.class,
 	}
 	for i, s := range c.scopes {
 		if s == naming.SegmentAll || slices.Contains(p.Segments, s) {

@@ -101,18 +101,20 @@ func TestWhoWasRightOnLabelledPairs(t *testing.T) {
 		want    SegmentPairs
 		segment bool
 	}{
-		"neither":                             {want: neither},
-		"the primary":                         {pair: primaryLate, want: onlyPrimary},
-		"the shadow":                          {pair: func(p *record.Pair) { p.Shadow.Prediction = "late" }, want: onlyShadow},
-		"both":                                {pair: func(p *record.Pair) { p.Primary.Prediction, p.Shadow.Prediction = "late", "late" }, want: SegmentPairs{BothCorrect: 1}},
-		"in a segment":                        {pair: func(p *record.Pair) { p.Segments = []string{"lax", "atl"} }, want: neither, segment: true},
-		"a shadow that fails was not right":   {pair: ended(record.PairShadowError), want: onlyPrimary},
-		"nor one that takes too long":         {pair: ended(record.PairShadowTimeout), want: onlyPrimary},
-		"nor one whose answer cannot be read": {pair: ended(record.PairIncomparable), want: onlyPrimary},
-		"a shadow that was not there says nothing":             {pair: ended(record.PairShadowUnreachable)},
-		"nor does one that was not asked":                      {pair: ended(record.PairDropped)},
-		"a primary that failed is not judged":                  {pair: func(p *record.Pair) { p.Outcome, p.Primary.Prediction = record.PairPrimaryError, "" }},
-		"nor one that cannot be read":                          {pair: func(p *record.Pair) { p.Outcome, p.Primary.Prediction = record.PairIncomparable, "" }},
+		"neither":                               {want: neither},
+		"the primary":                           {pair: primaryLate, want: onlyPrimary},
+		"the shadow":                            {pair: func(p *record.Pair) { p.Shadow.Prediction = "late" }, want: onlyShadow},
+		"both":                                  {pair: func(p *record.Pair) { p.Primary.Prediction, p.Shadow.Prediction = "late", "late" }, want: SegmentPairs{BothCorrect: 1}},
+		"in a segment":                          {pair: func(p *record.Pair) { p.Segments = []string{"lax", "atl"} }, want: neither, segment: true},
+		"a shadow that fails is not judged":     {pair: ended(record.PairShadowError)},
+		"nor is one that takes too long":        {pair: ended(record.PairShadowTimeout)},
+		"one that cannot be read was not right": {pair: ended(record.PairIncomparable), want: onlyPrimary},
+		"a shadow that was not there says nothing": {pair: ended(record.PairShadowUnreachable)},
+		"nor does one that was not asked":          {pair: ended(record.PairDropped)},
+		"a primary that failed is not judged":      {pair: func(p *record.Pair) { p.Outcome, p.Primary.Prediction = record.PairPrimaryError, "" }},
+		"a primary that cannot be read was not right": {pair: func(p *record.Pair) {
+			p.Outcome, p.Primary.Prediction, p.Shadow.Prediction = record.PairIncomparable, "", "late"
+		}, want: onlyShadow},
 		"without a label":                                      {labels: []label.Row{late(func(r *label.Row) { r.RecordID = "p-9-0" })}},
 		"a label that was taken back":                          {labels: []label.Row{late(), late(func(r *label.Row) { r.Class, r.Retracted, r.Received = "", true, now.Add(-time.Minute) })}},
 		"a label that was corrected":                           {labels: []label.Row{late(), late(func(r *label.Row) { r.Class, r.Received = "ontime", now.Add(-time.Minute) })}, want: SegmentPairs{BothCorrect: 1}},
@@ -127,6 +129,7 @@ func TestWhoWasRightOnLabelledPairs(t *testing.T) {
 		"what people say, of which nobody knows why":           {labels: []label.Row{reviewed(math.NaN())}},
 		"of an outlier, what is known from elsewhere counts":   {labels: []label.Row{reviewed(1), late(func(r *label.Row) { r.Received = now.Add(-time.Minute) })}, kept: outlier, want: neither},
 		"a class that the schema does not have is never right": {pair: func(p *record.Pair) { p.Shadow.Prediction = "early"; primaryLate(p) }, want: onlyPrimary},
+		"of either side":                                       {pair: func(p *record.Pair) { p.Primary.Prediction, p.Shadow.Prediction = "early", "late" }, want: onlyShadow},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBox(t)
@@ -154,6 +157,59 @@ func TestWhoWasRightOnLabelledPairs(t *testing.T) {
 				t.Errorf("the verdict tells of trial %+v, %+v", v.Trial, v.Pairs)
 			}
 		})
+	}
+}
+
+// Of two models that are alike, neither is right alone more often, however each of them fails.
+func TestModelsThatFailAlikeAreRightAlike(t *testing.T) {
+	type end struct {
+		prediction string
+		failed     bool
+	}
+	ends := map[string]end{"right": {"late", false}, "wrong": {"ontime", false}, "unreadable": {"", false}, "failed": {"", true}}
+	outcome := func(primary, shadow end) record.PairOutcome {
+		switch {
+		case primary.failed && shadow.failed:
+			return record.PairBothError
+		case primary.failed:
+			return record.PairPrimaryError
+		case shadow.failed:
+			return record.PairShadowError
+		case primary.prediction == "" || shadow.prediction == "":
+			return record.PairIncomparable
+		}
+		return record.PairCompared
+	}
+	b := newBox(t)
+	b.Trial = trial()
+	var rows []record.Row
+	var pairs []record.Pair
+	var labels []label.Row
+	for name, primary := range ends {
+		for other, shadow := range ends {
+			id := name + "-" + other + "-0"
+			rows = append(rows, predictionAt(id, 10, func(r *record.Row) {
+				r.Prediction = primary.prediction
+				switch {
+				case primary.failed:
+					r.Outcome = record.OutcomeError
+				case primary.prediction == "":
+					r.Outcome = record.OutcomeUndecodable
+				}
+			}))
+			pairs = append(pairs, pairAt(id, 10, func(p *record.Pair) {
+				p.Outcome, p.Primary.Prediction, p.Shadow.Prediction = outcome(primary, shadow), primary.prediction, shadow.prediction
+			}))
+			labels = append(labels, truthOf(func(r *label.Row) { r.RecordID = id }))
+		}
+	}
+	b.predict(t, rows...)
+	b.mirrored(t, "pod", pairs...)
+	b.label(t, labels...)
+	r, _ := b.performance(t)
+	want := []SegmentPairs{{BothCorrect: 1, OnlyPrimaryCorrect: 2, OnlyShadowCorrect: 2, NeitherCorrect: 4}, {Segment: "atl"}}
+	if diff := cmp.Diff(want, r.Pairs.Segments); diff != "" {
+		t.Error(diff)
 	}
 }
 
@@ -251,8 +307,9 @@ func TestNobodyCountsPairsThatNobodyAsksFor(t *testing.T) {
 	if _, v := b.performance(t); v.Trial == nil || len(v.Pairs) != 2 || v.Pairs[0].Counts != [4]int64{} {
 		t.Errorf("verdict %+v", v)
 	}
+	// That pairs cannot be counted says nothing about the monitor's own figures.
 	b.Trial.Attempt, b.Run = "soon", "run-2"
-	if _, _, err := Performance(t.Context(), b.Env, matureHour); reasonOf(err) != ReasonConfigInvalid {
-		t.Errorf("an attempt that is no time: %v", err)
+	if r, v := b.performance(t); r.Pairs != nil || v.Trial != nil || v.Outcome == wire.OutcomeFailed {
+		t.Errorf("an attempt that is no time: pairs %+v, verdict %+v", r.Pairs, v)
 	}
 }

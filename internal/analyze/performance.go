@@ -72,8 +72,10 @@ func Performance(ctx context.Context, e *Env, w Window) (*PerformanceReport, wir
 	thresholds := r.evaluate(e.Config)
 	r.Thresholds = reportThresholds(thresholds)
 	r.conclude(thresholds)
-	if r.Pairs, err = labelledPairs(ctx, e); err != nil {
-		return nil, wire.Verdict{}, err
+	if r.Pairs, err = labelledPairs(ctx, e); ctx.Err() != nil {
+		return nil, wire.Verdict{}, ctx.Err()
+	} else if err != nil { // the monitor's own figures are known all the same
+		e.Log.Warn("labelled pairs of the trial are not counted", "rollout", e.Trial.Rollout, "error", err)
 	}
 	key, err := r.store(ctx, e)
 	if err != nil {

@@ -59,6 +59,6 @@
 // # What a criterion does not see
 //
 // Pairs that were dropped, and those one of whose sides failed, have no answers to compare. Failures count in
-// ErrorRatio, those of the candidate in Accuracy, too, and answers of the candidate that cannot be read as disagreement. Drops by load are chosen whatever the content;
+// ErrorRatio alone, and answers of the candidate that cannot be read as disagreement; in Accuracy those of either side are wrong. Drops by load are chosen whatever the content;
 // bodies beyond the limit of the capture are always dropped, so nothing is known of such requests.
 package criteria

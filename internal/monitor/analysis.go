@@ -136,7 +136,10 @@ func record(last *v1alpha1.AnalysisStatus, kind v1alpha1.AnalysisRunKind, r Run)
 	if v.Labels > 0 {
 		s.Labels, s.LabelsSince = &v.Labels, second(v.LabelsSince)
 	}
-	s.Dataset, s.LabelledPairs = builtDataset(v), labelledPairs(v)
+	s.Dataset = builtDataset(v)
+	if pairs := labelledPairs(v); pairs.Attempt > 0 { // A trial may pause while the run goes on: what was counted stays until there is more.
+		s.LabelledPairs = pairs
+	}
 	s.LastSuccessTime = s.FinishTime
 	if slices.Contains([]v1alpha1.AnalysisOutcome{v1alpha1.AnalysisOutcomeStable, v1alpha1.AnalysisOutcomeDrift, v1alpha1.AnalysisOutcomeViolated}, s.Outcome) {
 		if s.ConclusiveOutcome != s.Outcome {

@@ -22,7 +22,7 @@ var (
 	revisionHash = regexp.MustCompile(`^[0-9a-f]{10}$`)
 )
 
-// labelledPairs are those of the trial that a run has counted.
+// labelledPairs are those of the trial that a run has counted; of no attempt where it names none.
 func labelledPairs(v wire.Verdict) v1alpha1.LabelledPairs {
 	if v.Trial == nil || len(v.Trial.Rollout) > 253 || !objectName.MatchString(v.Trial.Rollout) || !revisionHash.MatchString(v.Trial.Candidate) {
 		return v1alpha1.LabelledPairs{}

@@ -42,7 +42,9 @@ func TestLabelledPairsOfATrialAreRecorded(t *testing.T) {
 	Record(&s, run("failed", 3, wire.OutcomeFailed, nil))
 	recorded(want)
 	Record(&s, run("after", 4, wire.OutcomeStable, nil))
-	recorded(v1alpha1.LabelledPairs{})
+	recorded(want)
+	Record(&s, run("next", 5, wire.OutcomeStable, &wire.Trial{Rollout: "fraud", Candidate: "abcdef0123", Attempt: "1764233333"}))
+	recorded(v1alpha1.LabelledPairs{RolloutName: "fraud", Revision: "abcdef0123", Attempt: 1764233333})
 }
 
 func TestOfLabelledPairsWhatTheAPIWouldRefuseIsLeftOut(t *testing.T) {
