@@ -67,9 +67,7 @@ func (p theirs) template(ctx context.Context, s *seen) error {
 		return reconcileerr.NewWaiting(v1alpha1.ReasonTargetNotFound,
 			"the %s %q, the target of the ModelMonitor %q, does not exist: create it, or correct spec.target there", target.Kind, target.Name, s.monitor.Name)
 	}
-	if err := p.revise(ctx, s.primary); err != nil {
-		return err
-	}
+	s.primary.Revision = rollout.WorkloadRevision(s.primary.Template, s.monitor)
 	p.forget(s.primary.Revision)
 	if s.primary.Template.Labels[naming.LabelInject] != s.monitor.Name {
 		return reconcileerr.NewStalled(v1alpha1.ReasonTemplateNotLabelled,
@@ -82,22 +80,8 @@ func (p theirs) template(ctx context.Context, s *seen) error {
 	if err := p.apart(ctx, s); err != nil {
 		return err
 	}
-	if err := p.revise(ctx, s.shadow); err != nil {
-		return err
-	}
+	s.shadow.Revision = rollout.WorkloadRevision(s.shadow.Template, s.monitor)
 	s.candidate = build.Version{Revision: s.shadow.Revision, Template: s.shadow.Template}
-	return nil
-}
-
-// revise finds the revision of a workload. The labels of its pods are no part of it: by them the two differ whatever they run.
-func (p theirs) revise(ctx context.Context, w *rollout.Workload) error {
-	named, err := p.references(ctx, w.Template)
-	if err != nil {
-		return err
-	}
-	template := w.Template.DeepCopy()
-	template.Labels = nil
-	w.Revision = rollout.Revision(*template, named)
 	return nil
 }
 

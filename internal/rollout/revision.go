@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/vedette-dev/vedette/api/v1alpha1"
 	"github.com/vedette-dev/vedette/internal/naming"
 )
 
@@ -49,9 +50,23 @@ func Revision(template corev1.PodTemplateSpec, configMaps map[string]ConfigMapCo
 			hashed.ConfigMaps[r.Name] = &contents
 		}
 	}
-	b, err := json.Marshal(hashed)
+	return hash(hashed)
+}
+
+// WorkloadRevision is the revision of a workload of the user's: the hash of its template, and of the version of the model that its
+// monitor reads there. The other labels of its pods are no part of it, as two workloads differ by them whatever they run, nor is
+// what ConfigMaps hold: nothing tells which pods run what they hold now.
+func WorkloadRevision(template corev1.PodTemplateSpec, m *v1alpha1.ModelMonitor) string {
+	unlabelled := template
+	unlabelled.Labels = nil
+	return hash([]string{Revision(unlabelled, nil), Version(template, m)})
+}
+
+// hash is that of a value that came out of JSON, or is made of text.
+func hash(v any) string {
+	b, err := json.Marshal(v)
 	if err != nil {
-		panic(fmt.Sprintf("a pod template cannot be encoded: %v", err)) // a value that came out of JSON goes into it again
+		panic(fmt.Sprintf("what is hashed cannot be encoded: %v", err)) // a value that came out of JSON goes into it again
 	}
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:])[:revisionLength]

@@ -14,9 +14,47 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/vedette-dev/vedette/api/v1alpha1"
 	"github.com/vedette-dev/vedette/internal/naming"
 	"github.com/vedette-dev/vedette/internal/testing/apiserver"
+	"github.com/vedette-dev/vedette/internal/testing/wrappers"
 )
+
+// TestWorkloadRevision: of the labels of pods only the one by which a monitor tells versions makes another revision, and no ConfigMap does.
+func TestWorkloadRevision(t *testing.T) {
+	m := wrappers.MakeMonitor("payments", "fraud").Obj()
+	labelled := func(kv ...string) corev1.PodTemplateSpec {
+		one := least()
+		one.Labels = map[string]string{}
+		for i := 0; i < len(kv); i += 2 {
+			one.Labels[kv[i]] = kv[i+1]
+		}
+		return one
+	}
+	was := WorkloadRevision(labelled("app", "fraud", "app.kubernetes.io/version", "7"), m)
+	if len(was) != revisionLength || was != WorkloadRevision(labelled("app", "fraud-next", "app.kubernetes.io/version", "7"), m) {
+		t.Errorf("other labels make another revision than %q", was)
+	}
+	other := m.DeepCopy()
+	other.Spec.Versions.Model = v1alpha1.VersionSource{PodLabel: "app"}
+	image := labelled("app", "fraud", "app.kubernetes.io/version", "7")
+	image.Spec.Containers[0].Image = "another"
+	for name, is := range map[string]string{
+		"another version":                 WorkloadRevision(labelled("app", "fraud", "app.kubernetes.io/version", "8"), m),
+		"no version":                      WorkloadRevision(labelled("app", "fraud"), m),
+		"another version, to the monitor": WorkloadRevision(labelled("app", "fraud", "app.kubernetes.io/version", "7"), other),
+		"another image":                   WorkloadRevision(image, m),
+	} {
+		if is == was {
+			t.Errorf("%s is the same revision", name)
+		}
+	}
+	template := labelled("app", "fraud")
+	WorkloadRevision(template, m)
+	if template.Labels["app"] != "fraud" {
+		t.Error("the labels were taken out of the template")
+	}
+}
 
 func TestMain(m *testing.M) { apiserver.Main(m) }
 
