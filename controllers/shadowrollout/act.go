@@ -26,6 +26,9 @@ func (p *pass) reconcile(ctx context.Context) []error {
 		return []error{err}
 	}
 	action, watched := rollout.Wait, rollout.Watched{}
+	if s.primary != nil {
+		p.primarySince = s.primary.Since
+	}
 	o := p.observed(&s)
 	if found[0] == nil {
 		s.missing = p.source.template(ctx, &s)

@@ -53,7 +53,7 @@ func (p *pass) queue(before v1alpha1.ShadowRolloutStatus) {
 		return
 	}
 	waiting := len(p.r.Status.Audit.Pending)
-	rollout.Audit{Rollout: p.r, Before: before, Run: p.retrained, Now: p.now}.Enter()
+	rollout.Audit{Rollout: p.r, Before: before, Run: p.retrained, PrimarySince: p.primarySince, Now: p.now}.Enter()
 	if len(p.r.Status.Audit.Pending) > waiting {
 		p.lookAgain(outcome.Soon) // they go to the log once they stand in status
 	}

@@ -53,9 +53,11 @@ type pass struct {
 	now     time.Time
 	set     conditions.Writer
 	again   time.Duration
-	// audited says whether the class keeps an audit log; retrained is the retraining run whose values the candidate has.
-	audited   bool
-	retrained string
+	// audited says whether the class keeps an audit log; retrained is the retraining run whose values the candidate has, and
+	// primarySince when the primary was made, where there was one at the start.
+	audited      bool
+	retrained    string
+	primarySince time.Time
 	// templateServes says that the template has pods of its own.
 	templateServes bool
 }

@@ -41,8 +41,10 @@ const (
 	// KindErased means that a subject was removed from the store, KindRetentionRun that what had its time was.
 	KindErased       Kind = "Erased"
 	KindRetentionRun Kind = "RetentionRun"
-	// KindRolloutBootstrapped means that a rollout made a primary from the template, where nothing served.
+	// KindRolloutBootstrapped means that a rollout made a primary from the template, where nothing served; KindRolloutTakenUp that it
+	// took up the primary of an earlier rollout of its name, which goes on serving what it serves.
 	KindRolloutBootstrapped Kind = "RolloutBootstrapped"
+	KindRolloutTakenUp      Kind = "RolloutTakenUp"
 	// KindRolloutStarted means that a candidate is tried, KindRolloutRetried that one is tried again, as a person asked.
 	KindRolloutStarted Kind = "RolloutStarted"
 	KindRolloutRetried Kind = "RolloutRetried"

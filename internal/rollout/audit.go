@@ -20,6 +20,7 @@ import (
 // Kinds of audit entries, as package audit names them.
 const (
 	auditBootstrapped = "RolloutBootstrapped"
+	auditTakenUp      = "RolloutTakenUp"
 	auditStarted      = "RolloutStarted"
 	auditRetried      = "RolloutRetried"
 	auditDecided      = "RolloutDecided"
@@ -40,7 +41,9 @@ type Audit struct {
 	Before  v1alpha1.ShadowRolloutStatus
 	// Run is the retraining run whose values the candidate has; empty where it has none.
 	Run string
-	Now time.Time
+	// PrimarySince is when what serves as the primary was made; zero where nothing did when the reconciliation began.
+	PrimarySince time.Time
+	Now          time.Time
 }
 
 // AuditQueue is what waits for the audit log about a rollout.
@@ -178,6 +181,8 @@ func (a Audit) served() {
 			grounds["reason"], grounds["message"] = against.Reason, clip(against.Message)
 		}
 		a.add(auditRolledBack, auditqueue.Manager, grounds)
+	case before == "" && !a.PrimarySince.IsZero() && a.PrimarySince.Before(a.Rollout.CreationTimestamp.Time):
+		a.add(auditTakenUp, auditqueue.Manager, grounds)
 	default:
 		a.add(auditBootstrapped, auditqueue.Manager, grounds)
 	}

@@ -145,6 +145,28 @@ func TestTrialsBesideWhatOthersRun(t *testing.T) {
 	}
 }
 
+// TestAPrimaryThatWasTakenUp went into service before the rollout was made. One that the manager made, and died before it said so,
+// did not.
+func TestAPrimaryThatWasTakenUp(t *testing.T) {
+	for name, tt := range map[string]struct {
+		since time.Time
+		want  string
+	}{
+		"there was none":                   {want: "RolloutBootstrapped"},
+		"an earlier rollout has left it":   {since: seen.Add(-time.Second), want: "RolloutTakenUp"},
+		"made by a manager that died then": {since: seen, want: "RolloutBootstrapped"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := wrappers.MakeRollout("payments", "fraud").UID("uid").Obj()
+			r.CreationTimestamp, r.Status.PrimaryRevision = metav1.NewTime(seen), "a"
+			rollout.Audit{Rollout: r, PrimarySince: tt.since, Now: seen.Add(time.Minute)}.Enter()
+			if p := r.Status.Audit.Pending; len(p) != 1 || p[0].Kind != tt.want || p[0].Grounds != `{"revision":"a"}` {
+				t.Errorf("entered are %+v, want %s", p, tt.want)
+			}
+		})
+	}
+}
+
 // TestWhatDecidedIsEnteredFirst: of a thousand findings an entry has room for few.
 func TestWhatDecidedIsEnteredFirst(t *testing.T) {
 	r := wrappers.MakeRollout("payments", "fraud").UID("uid").Obj()

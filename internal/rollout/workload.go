@@ -4,6 +4,7 @@ package rollout
 
 import (
 	"fmt"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -19,6 +20,8 @@ func Theirs(r *v1alpha1.ShadowRollout) bool { return r.Spec.Candidate.WorkloadRe
 type Workload struct {
 	Kind v1alpha1.WorkloadKind
 	Name string
+	// Since is when it was made.
+	Since time.Time
 	// Revision is that of the template; empty where it is not known.
 	Revision string
 	Template corev1.PodTemplateSpec
@@ -41,7 +44,7 @@ func OfDeployment(d *appsv1.Deployment) *Workload {
 	s, n := &d.Status, wanted(d.Spec.Replicas)
 	seen := s.ObservedGeneration >= d.Generation
 	return &Workload{
-		Kind: v1alpha1.WorkloadKindDeployment, Name: d.Name, Template: d.Spec.Template, Selector: d.Spec.Selector,
+		Kind: v1alpha1.WorkloadKindDeployment, Name: d.Name, Since: d.CreationTimestamp.Time, Template: d.Spec.Template, Selector: d.Spec.Selector,
 		Replicas: s.Replicas, AvailableReplicas: s.AvailableReplicas,
 		Settled:   seen && s.Replicas == n && s.UpdatedReplicas == n && s.AvailableReplicas == n,
 		Available: is(d, appsv1.DeploymentAvailable, corev1.ConditionTrue),
@@ -53,7 +56,7 @@ func OfDeployment(d *appsv1.Deployment) *Workload {
 func OfStatefulSet(set *appsv1.StatefulSet) *Workload {
 	s, n := &set.Status, wanted(set.Spec.Replicas)
 	return &Workload{
-		Kind: v1alpha1.WorkloadKindStatefulSet, Name: set.Name, Template: set.Spec.Template, Selector: set.Spec.Selector,
+		Kind: v1alpha1.WorkloadKindStatefulSet, Name: set.Name, Since: set.CreationTimestamp.Time, Template: set.Spec.Template, Selector: set.Spec.Selector,
 		Replicas: s.Replicas, AvailableReplicas: s.AvailableReplicas,
 		Settled:   s.ObservedGeneration >= set.Generation && s.Replicas == n && s.UpdatedReplicas == n && s.AvailableReplicas == n,
 		Available: s.AvailableReplicas >= n,
