@@ -64,20 +64,32 @@ type verdict struct {
 	Time            time.Time                 `json:"time,omitzero"`
 }
 
-// Handler answers, from what the reader has.
+// Handler answers, from what the reader has of the namespaces; of all where none are named.
 //
 // GET gives the verdict as JSON, and is 200 whatever it is: an error would count against the candidate. POST is a gate, as
 // Flagger's webhooks are: 200 while the verdict is the one that "is" names, Pass where it names none; 409 until there is a
-// verdict; and 403 once it is the other. Neither reads the body.
-func Handler(reader client.Reader) http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET "+path, answer(reader, show, parameterRevision))
-	mux.HandleFunc("POST "+path, answer(reader, gate, parameterRevision, parameterIs))
+// verdict, also where the rollout cannot be read; and 403 once it is the other. Neither reads the body.
+func Handler(reader client.Reader, namespaces []string) http.Handler {
+	mux, s := http.NewServeMux(), source{reader, namespaces}
+	mux.HandleFunc("GET "+path, s.answer(show, http.StatusServiceUnavailable, parameterRevision))
+	mux.HandleFunc("POST "+path, s.answer(gate, http.StatusConflict, parameterRevision, parameterIs))
 	return mux
 }
 
-// answer finds the rollout, and has write say what is asked of it by parameters that are known.
-func answer(reader client.Reader, write func(http.ResponseWriter, *v1alpha1.ShadowRollout, question), known ...string) http.HandlerFunc {
+// source is where rollouts are read, and the namespaces that it has; all where none are named.
+type source struct {
+	client.Reader
+	namespaces []string
+}
+
+// has says whether rollouts of the namespace can be read. Of another, the reader would answer by an error.
+func (s source) has(namespace string) bool {
+	return len(s.namespaces) == 0 || slices.Contains(s.namespaces, namespace)
+}
+
+// answer finds the rollout, and has write say what is asked of it by parameters that are known. Unread is the status of the answer
+// when it cannot be read.
+func (s source) answer(write func(http.ResponseWriter, *v1alpha1.ShadowRollout, question), unread int, known ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		q, err := parse(r.URL.RawQuery, known)
@@ -87,14 +99,18 @@ func answer(reader client.Reader, write func(http.ResponseWriter, *v1alpha1.Shad
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), readTimeout)
 		defer cancel()
-		found := &v1alpha1.ShadowRollout{}
-		err = reader.Get(ctx, client.ObjectKey{Namespace: r.PathValue("namespace"), Name: r.PathValue("name")}, found)
+		found, key := &v1alpha1.ShadowRollout{}, client.ObjectKey{Namespace: r.PathValue("namespace"), Name: r.PathValue("name")}
+		if !s.has(key.Namespace) {
+			http.Error(w, "there is no such ShadowRollout: its namespace is not watched", http.StatusNotFound)
+			return
+		}
+		err = s.Get(ctx, key, found)
 		switch {
 		case apierrors.IsNotFound(err), err == nil && found.DeletionTimestamp != nil:
 			http.Error(w, "there is no such ShadowRollout", http.StatusNotFound)
 		case err != nil:
 			log.FromContext(ctx).Error(err, "a rollout could not be read for its verdict")
-			http.Error(w, "the ShadowRollout could not be read: the manager's log says more", http.StatusServiceUnavailable)
+			http.Error(w, "the ShadowRollout could not be read: the manager's log says more", unread)
 		default:
 			write(w, found, q)
 		}
@@ -136,7 +152,7 @@ func parse(query string, known []string) (question, error) {
 func show(w http.ResponseWriter, r *v1alpha1.ShadowRollout, q question) {
 	a := rollout.Advise(r, q.revision)
 	v := verdict{
-		Revision: a.Revision, PrimaryRevision: r.Status.PrimaryRevision, Verdict: a.Verdict, Reason: a.Reason, Message: a.Message,
+		Revision: a.Revision, PrimaryRevision: r.Status.PrimaryRevision, Verdict: a.Verdict, Reason: a.Reason, Message: message(a),
 		Findings: []v1alpha1.RolloutFinding{}, Time: a.Time.UTC(),
 	}
 	if c := &r.Status.Candidate; a.Revision != "" && c.Revision == a.Revision {
@@ -171,5 +187,21 @@ func gate(w http.ResponseWriter, r *v1alpha1.ShadowRollout, q question) {
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(code)
-	fmt.Fprintf(w, "%s (%s): %s\n", a.Verdict, a.Reason, a.Message)
+	fmt.Fprintf(w, "%s (%s): %s\n", a.Verdict, a.Reason, message(a))
+}
+
+// open are the reasons without a verdict whose words are the manager's own, about revisions, criteria and segments. Those of others
+// may be the scheduler's or the kubelet's, and name what else is in the namespace.
+var open = []string{
+	v1alpha1.ReasonProgressing, v1alpha1.ReasonNoCandidate, v1alpha1.ReasonAnalysisRunning, v1alpha1.ReasonInsufficientTraffic,
+	v1alpha1.ReasonDeadlineExceeded, v1alpha1.ReasonMetricsUnavailable, v1alpha1.ReasonPaused, v1alpha1.ReasonNothingCaptured,
+	rollout.ReasonOtherRevision,
+}
+
+// message is what somebody who has shown no credentials is told of why.
+func message(a rollout.Advice) string {
+	if slices.Contains(decided, a.Verdict) || slices.Contains(open, a.Reason) {
+		return a.Message
+	}
+	return "see the condition CandidateFit of the ShadowRollout"
 }

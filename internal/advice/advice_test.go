@@ -50,7 +50,7 @@ func newFixture(t *testing.T) *fixture {
 	if err := f.c.Create(t.Context(), f.r); err != nil {
 		t.Fatal(err)
 	}
-	s := httptest.NewServer(Handler(f.c))
+	s := httptest.NewServer(Handler(f.c, nil))
 	t.Cleanup(s.Close)
 	f.url = s.URL
 	return f
@@ -241,10 +241,64 @@ func (unread) Get(context.Context, client.ObjectKey, client.Object, ...client.Ge
 }
 
 func TestWhatCannotBeReadIsNoVerdict(t *testing.T) {
-	w := httptest.NewRecorder()
-	Handler(unread{}).ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/v1/namespaces/payments/shadowrollouts/fraud/verdict", nil))
-	if w.Code != http.StatusServiceUnavailable || strings.Contains(w.Body.String(), "secret") {
-		t.Errorf("%d %s", w.Code, w.Body)
+	for method, want := range map[string]int{http.MethodGet: http.StatusServiceUnavailable, http.MethodPost: http.StatusConflict} {
+		w := httptest.NewRecorder()
+		Handler(unread{}, nil).ServeHTTP(w, httptest.NewRequest(method, "/v1/namespaces/payments/shadowrollouts/fraud/verdict", nil))
+		if w.Code != want || strings.Contains(w.Body.String(), "secret") {
+			t.Errorf("%s: %d %s", method, w.Code, w.Body)
+		}
+	}
+}
+
+// TestANamespaceThatIsNotWatched has no rollouts that could be asked about, and its cache, which says so by an error, is not asked.
+func TestANamespaceThatIsNotWatched(t *testing.T) {
+	r := wrappers.MakeRollout("payments", "fraud").Obj()
+	for name, tt := range map[string]struct {
+		namespaces []string
+		want       int
+	}{
+		"all are":  {nil, http.StatusOK},
+		"it is":    {[]string{"a", "payments"}, http.StatusOK},
+		"it isn't": {[]string{"a", "payment"}, http.StatusNotFound},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var reader client.Reader = one{r: r}
+			if tt.want != http.StatusOK {
+				reader = unread{}
+			}
+			w := httptest.NewRecorder()
+			Handler(reader, tt.namespaces).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/v1/namespaces/payments/shadowrollouts/fraud/verdict", nil))
+			if w.Code != tt.want {
+				t.Errorf("%d %s", w.Code, w.Body)
+			}
+		})
+	}
+}
+
+// TestNobodyIsToldWhatElseThereIs: an answer, which needs no credentials, does not repeat what the scheduler or the kubelet says, nor
+// name other objects.
+func TestNobodyIsToldWhatElseThereIs(t *testing.T) {
+	f := newFixture(t)
+	const secret = `no node takes the shadow: node(s) had untolerated taint {team: risk}, secret "fraud-key" not found`
+	unreadable := func(s *v1alpha1.ShadowRolloutStatus) { s.Candidate.Verdict = v1alpha1.VerdictError }
+	for name, state := range map[string]func(){
+		"a shadow that cannot be scheduled": func() { f.is(metav1.ConditionUnknown, v1alpha1.ReasonShadowUnschedulable, secret) },
+		"while Prometheus did not answer":   func() { f.is(metav1.ConditionUnknown, v1alpha1.ReasonShadowUnschedulable, secret, unreadable) },
+		"a Secret is missing":               func() { f.is(metav1.ConditionUnknown, v1alpha1.ReasonReferenceMissing, secret) },
+		"a reason that is new":              func() { f.is(metav1.ConditionUnknown, "SomethingElse", secret) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			state()
+			for _, method := range []string{http.MethodGet, http.MethodPost} {
+				if _, body := f.ask(method, "", ""); strings.Contains(body, "taint") || strings.Contains(body, "fraud-key") || !strings.Contains(body, "see the condition CandidateFit") {
+					t.Errorf("%s: %s", method, body)
+				}
+			}
+		})
+	}
+	f.trying()
+	if _, body := f.ask(http.MethodPost, "", ""); !strings.Contains(body, "errors in segment big") {
+		t.Errorf("what is open is not told any more: %s", body)
 	}
 }
 
@@ -279,7 +333,7 @@ func FuzzHandler(f *testing.F) {
 	r := wrappers.MakeRollout("payments", "fraud").Obj()
 	r.Status.Decision = v1alpha1.RolloutDecision{Revision: tried, Verdict: v1alpha1.VerdictPass}
 	r.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionCandidateFit, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonAdvised}}
-	h := Handler(one{r: r})
+	h := Handler(one{r: r}, nil)
 	f.Add("POST", "payments", "revision=bbbbbbbbbb", []byte(`{"name":"fraud"}`))
 	f.Add("POST", "payments", "is=Fail", []byte("{"))
 	f.Add("GET", "a/../b", "revision=cccccccccc&revision=", []byte{})

@@ -96,9 +96,9 @@ func TestFlagger(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			tt.state()
-			promotes, says := f.hook(hooks["confirm-promotion"])
+			promotes, says := f.hook(hooks["confirm-traffic-increase"])
 			if promotes != tt.promotes || !strings.Contains(says, tt.says) {
-				t.Errorf("confirm-promotion: %t %q", promotes, says)
+				t.Errorf("confirm-traffic-increase: %t %q", promotes, says)
 			}
 			if rollback, says := f.hook(hooks["rollback"]); rollback != tt.rollback {
 				t.Errorf("rollback: %t %q", rollback, says)

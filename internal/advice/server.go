@@ -23,7 +23,8 @@ const (
 )
 
 // SetUp serves verdicts on the address in every replica of the manager: each has the rollouts in its cache, whoever leads.
-func SetUp(ctx context.Context, mgr manager.Manager, address string) error {
+// The cache has those of the namespaces, or all where none are named.
+func SetUp(ctx context.Context, mgr manager.Manager, address string, namespaces []string) error {
 	// The cache must hold rollouts also where no controller has asked for them.
 	if _, err := mgr.GetCache().GetInformer(ctx, &v1alpha1.ShadowRollout{}); err != nil {
 		return fmt.Errorf("watching ShadowRollouts: %w", err)
@@ -31,7 +32,7 @@ func SetUp(ctx context.Context, mgr manager.Manager, address string) error {
 	return mgr.Add(&manager.Server{
 		Name: "verdicts",
 		Server: &http.Server{
-			Addr: address, Handler: Handler(mgr.GetClient()), MaxHeaderBytes: maxHeader,
+			Addr: address, Handler: Handler(mgr.GetClient(), namespaces), MaxHeaderBytes: maxHeader,
 			ReadHeaderTimeout: headerTimeout, ReadTimeout: requestTimeout, WriteTimeout: requestTimeout, IdleTimeout: idleTimeout,
 		},
 		ShutdownTimeout: new(shutdownTimeout),

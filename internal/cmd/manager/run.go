@@ -144,7 +144,7 @@ func addVerdicts(ctx context.Context, mgr manager.Manager, o options) error {
 	if o.verdictAddress == "0" {
 		return nil
 	}
-	return advice.SetUp(ctx, mgr, o.verdictAddress)
+	return advice.SetUp(ctx, mgr, o.verdictAddress, o.namespaces)
 }
 
 // certificates tells when the webhook has its certificate: at once where it is mounted before the manager starts.
