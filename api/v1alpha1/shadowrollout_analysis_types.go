@@ -19,8 +19,9 @@ type RolloutAnalysis struct {
 	// +kubebuilder:validation:Maximum=1000000000
 	MinSamples int32 `json:"minSamples,omitempty"`
 
-	// minDuration is the least time, at most 30d, that a candidate is tried before it may pass, so that it is seen at every hour of a day, or on every day of
-	// a week. It may fail before. When unset, it passes as soon as every criterion was shown to hold.
+	// minDuration is the least time, at most 30d, that a candidate's answers are compared before it may pass, so that it is seen at every hour of a day, or on
+	// every day of a week. It counts from the first evaluation that finds compared requests (status.candidate.firstPairTime), and the deadline from the start of
+	// the trial, which is earlier. It may fail before. When unset, it passes as soon as every criterion was shown to hold.
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="self.endsWith('d') ? int(self.substring(0, self.size() - 1)) <= 30 : self.endsWith('h') ? int(self.substring(0, self.size() - 1)) <= 720 : !self.endsWith('m') || int(self.substring(0, self.size() - 1)) <= 43200",message="minDuration must be at most 30d"
 	MinDuration Duration `json:"minDuration,omitempty"`

@@ -193,6 +193,11 @@ type CandidateStatus struct {
 	// +optional
 	StartTime metav1.Time `json:"startTime,omitempty,omitzero"`
 
+	// firstPairTime is when an evaluation first found requests whose two answers were compared. The analysis's minDuration counts
+	// from it. When unset, none has.
+	// +optional
+	FirstPairTime metav1.Time `json:"firstPairTime,omitempty,omitzero"`
+
 	// lastEvaluationTime is when the criteria were last evaluated.
 	// +optional
 	LastEvaluationTime metav1.Time `json:"lastEvaluationTime,omitempty,omitzero"`
@@ -281,10 +286,22 @@ type RolloutDecision struct {
 	// +kubebuilder:validation:MaxLength=4096
 	Message string `json:"message,omitempty"`
 
+	// analysis is the hash of spec.analysis by which it was decided. A verdict of Pass holds while that is so: once it is changed, the
+	// candidate is judged anew. When unset, a release that did not know of it has decided, and the verdict holds.
+	// +optional
+	Analysis AnalysisHash `json:"analysis,omitempty"`
+
 	// time is when it was decided.
 	// +required
 	Time metav1.Time `json:"time,omitempty,omitzero"`
 }
+
+// AnalysisHash is the hash of an analysis: 10 hex digits.
+//
+// +kubebuilder:validation:MinLength=10
+// +kubebuilder:validation:MaxLength=10
+// +kubebuilder:validation:Pattern=`^[0-9a-f]{10}$`
+type AnalysisHash string
 
 // BakeStatus is the watch over a promotion.
 type BakeStatus struct {

@@ -339,6 +339,7 @@ func (in *CandidateParameter) DeepCopy() *CandidateParameter {
 func (in *CandidateStatus) DeepCopyInto(out *CandidateStatus) {
 	*out = *in
 	in.StartTime.DeepCopyInto(&out.StartTime)
+	in.FirstPairTime.DeepCopyInto(&out.FirstPairTime)
 	in.LastEvaluationTime.DeepCopyInto(&out.LastEvaluationTime)
 	if in.Pairs != nil {
 		in, out := &in.Pairs, &out.Pairs

@@ -49,6 +49,9 @@ func (p *pass) evaluate(ctx context.Context, s *seen) error {
 		return nil
 	}
 	c.Errors, c.Verdict, c.Findings, c.Pairs = 0, judgement.Verdict, judgement.Findings, new(judgement.Pairs)
+	if c.FirstPairTime.IsZero() && judgement.Pairs > 0 {
+		c.FirstPairTime = metav1.NewTime(p.now)
+	}
 	switch {
 	case c.Verdict == v1alpha1.VerdictFail:
 		p.reject(c.Revision, v1alpha1.ReasonAnalysisFailed, rollout.Explain(c))
@@ -124,7 +127,9 @@ func bounded(s string) string {
 
 // decide puts a decision on record.
 func (p *pass) decide(revision v1alpha1.Revision, verdict v1alpha1.Verdict, message string) {
-	p.r.Status.Decision = v1alpha1.RolloutDecision{Revision: revision, Verdict: verdict, Message: bounded(message), Time: metav1.NewTime(p.now)}
+	p.r.Status.Decision = v1alpha1.RolloutDecision{
+		Revision: revision, Verdict: verdict, Message: bounded(message), Analysis: rollout.AnalysisHash(p.r.Spec.Analysis), Time: metav1.NewTime(p.now),
+	}
 }
 
 // maxRejected is how many rejected revisions are remembered.

@@ -185,7 +185,7 @@ func (p *pass) observed(s *seen) rollout.Observed {
 		o.Approved = promote
 	}
 	if status.Decision.Verdict == v1alpha1.VerdictPass {
-		o.Passed = string(status.Decision.Revision)
+		o.Passed, o.Outdated = string(status.Decision.Revision), rollout.Outdated(p.r)
 	}
 	if v := annotations[naming.AnnotationRetry]; v != "" && p.retry() != p.retried(o.Template) {
 		o.Retry, _, _ = strings.Cut(v, "/")

@@ -19,7 +19,9 @@ import (
 func TestACandidateIsTriedForItsLeastTime(t *testing.T) {
 	f := newFixture(t)
 	candidate := f.trying(func(s *v1alpha1.ShadowRolloutSpec) { s.Analysis.MinDuration = "24h" })
-	start := f.now
+	f.later(10 * time.Hour) // nobody asks anything: that is no time in which it was seen
+	f.settle()
+	start := f.now.Add(time.Hour)
 	f.counted.evidence[candidate] = answers(5000, 0, "")
 	for range 2 { // the second time as the clock says that it is due
 		f.later(time.Hour)
@@ -29,11 +31,80 @@ func TestACandidateIsTriedForItsLeastTime(t *testing.T) {
 			t.Fatalf("%q serves: %s; want it to name %s", f.serving(), message, at)
 		}
 	}
-	f.later(22 * time.Hour)
+	f.later(23 * time.Hour)
 	f.settle()
 	if f.serving() != "model:2" {
 		t.Errorf("after its least time %q serves", f.serving())
 	}
+}
+
+// latency is a criterion of which no evidence tells in these tests.
+var latency = v1alpha1.Criterion{Name: "p90", Signal: v1alpha1.ComparedLatencySeconds, Quantile: "0.9", MaxRatio: "1.5"}
+
+// specify changes the rollout, as a commit does.
+func (f *fixture) specify(change func(*v1alpha1.ShadowRolloutSpec)) {
+	f.t.Helper()
+	r := f.get()
+	change(&r.Spec)
+	if err := f.admin.Update(f.t.Context(), r); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// TestACriterionThatIsAddedAfterAPass must be shown to hold, too, also where the same commit approves the candidate.
+func TestACriterionThatIsAddedAfterAPass(t *testing.T) {
+	f := newFixture(t)
+	candidate := f.trying(func(s *v1alpha1.ShadowRolloutSpec) { s.Promotion.Policy = v1alpha1.PromotionManual })
+	f.counted.evidence[candidate] = answers(5000, 0, "")
+	f.later(time.Minute)
+	first := f.settle().Status
+	f.condition(v1alpha1.ConditionCandidateFit, metav1.ConditionTrue, v1alpha1.ReasonAwaitingApproval)
+
+	f.later(time.Hour)
+	f.specify(func(s *v1alpha1.ShadowRolloutSpec) {
+		s.Analysis.Criteria = append(s.Analysis.Criteria, latency)
+		s.Promotion.ApprovedRevision = v1alpha1.Revision(candidate)
+	})
+	r := f.settle()
+	if m := f.condition(v1alpha1.ConditionCandidateFit, metav1.ConditionUnknown, v1alpha1.ReasonAnalysisRunning); !strings.Contains(m, "not shown yet: p90") {
+		t.Error(m)
+	}
+	if f.serving() != "model:1" || r.Status.Bake.Revision != "" || r.Status.Candidate.Attempt != first.Candidate.Attempt {
+		t.Fatalf("%q serves: %+v", f.serving(), r.Status)
+	}
+
+	f.specify(func(s *v1alpha1.ShadowRolloutSpec) {
+		s.Analysis.Criteria[len(s.Analysis.Criteria)-1] = v1alpha1.Criterion{Name: "same", Signal: v1alpha1.ComparedDisagreement, MaxDifference: "0.05"}
+	})
+	f.later(time.Minute)
+	r = f.settle()
+	if d := r.Status.Decision; f.serving() != "model:2" || d.Analysis == first.Decision.Analysis || !d.Time.Time.Equal(f.now) || !strings.Contains(d.Message, "same") {
+		t.Errorf("%q serves, by %+v", f.serving(), d)
+	}
+}
+
+// TestAPromotionThatIsOnRecordGoesOn, whatever is asked of the candidate after it was written down.
+func TestAPromotionThatIsOnRecordGoesOn(t *testing.T) {
+	f := newFixture(t)
+	candidate := f.trying()
+	f.counted.evidence[candidate] = answers(5000, 0, "")
+	f.later(time.Minute)
+	for range 5 {
+		if f.get().Status.Bake.Revision != "" {
+			break
+		}
+		f.reconcile()
+	}
+	if string(f.get().Status.Bake.Revision) != candidate || f.serving() != "model:1" {
+		t.Fatalf("%q serves: %+v", f.serving(), f.get().Status)
+	}
+	f.specify(func(s *v1alpha1.ShadowRolloutSpec) { s.Analysis.Criteria = append(s.Analysis.Criteria, latency) })
+	f.reconcile()
+	if f.serving() != "model:2" {
+		t.Errorf("%q serves: %+v", f.serving(), f.get().Status)
+	}
+	f.settle()
+	f.condition(v1alpha1.ConditionCandidateFit, metav1.ConditionTrue, v1alpha1.ReasonPromoted)
 }
 
 func TestACandidateMayFailBeforeItsLeastTime(t *testing.T) {

@@ -9,12 +9,13 @@ import (
 
 	"github.com/vedette-dev/vedette/api/v1alpha1"
 	"github.com/vedette-dev/vedette/internal/naming"
+	"github.com/vedette-dev/vedette/internal/rollout"
 )
 
 // The gauges of rollouts.
 var (
 	rollouts        = rolloutDesc(naming.MetricRolloutCondition, "1 for the present status of a condition of the rollout.", "type", "status")
-	rolloutVerdict  = rolloutDesc(naming.MetricRolloutVerdict, "1 while the decision on record is that the candidate may serve, 0 while it is that it may not.", "candidate")
+	rolloutVerdict  = rolloutDesc(naming.MetricRolloutVerdict, "1 while the decision on record is that the candidate may serve, by the analysis that is specified, 0 while it is that it may not.", "candidate")
 	rolloutPairs    = rolloutDesc(naming.MetricRolloutPairs, "Requests whose two answers were compared in this try of the candidate, by the last evaluation.", "candidate")
 	rolloutAwaiting = rolloutDesc(naming.MetricRolloutAuditPending, "Entries of the rollout that wait for the audit log.")
 )
@@ -46,10 +47,10 @@ func collectRollout(ch chan<- prometheus.Metric, r *v1alpha1.ShadowRollout) {
 		gauge(rolloutPairs, float64(*c.Pairs), string(c.Revision))
 	}
 	if c.Revision != "" && c.Revision == d.Revision { // a decision about an earlier candidate says nothing of this one
-		switch d.Verdict {
-		case v1alpha1.VerdictPass:
+		switch {
+		case rollout.Passed(r) == c.Revision:
 			gauge(rolloutVerdict, 1, string(c.Revision))
-		case v1alpha1.VerdictFail:
+		case d.Verdict == v1alpha1.VerdictFail:
 			gauge(rolloutVerdict, 0, string(c.Revision))
 		}
 	}

@@ -26,7 +26,8 @@ vedette_rollout_condition{rollout="passed",rollout_namespace="payments",status="
 vedette_rollout_pairs{candidate="0000000001",rollout="passed",rollout_namespace="payments"} 5000
 vedette_rollout_pairs{candidate="0000000002",rollout="failed",rollout_namespace="payments"} 300
 vedette_rollout_pairs{candidate="0000000003",rollout="tried",rollout_namespace="payments"} 0
-# HELP vedette_rollout_verdict 1 while the decision on record is that the candidate may serve, 0 while it is that it may not.
+vedette_rollout_pairs{candidate="0000000004",rollout="outdated",rollout_namespace="payments"} 0
+# HELP vedette_rollout_verdict 1 while the decision on record is that the candidate may serve, by the analysis that is specified, 0 while it is that it may not.
 # TYPE vedette_rollout_verdict gauge
 vedette_rollout_verdict{candidate="0000000001",rollout="passed",rollout_namespace="payments"} 1
 vedette_rollout_verdict{candidate="0000000002",rollout="failed",rollout_namespace="payments"} 0
@@ -45,6 +46,7 @@ func TestCollectRollouts(t *testing.T) {
 		passed,
 		rollout("failed", "0000000002", 300, v1alpha1.RolloutDecision{Revision: "0000000002", Verdict: v1alpha1.VerdictFail}),
 		rollout("tried", "0000000003", 0, v1alpha1.RolloutDecision{Revision: "0000000009", Verdict: v1alpha1.VerdictPass}),
+		rollout("outdated", "0000000004", 0, v1alpha1.RolloutDecision{Revision: "0000000004", Verdict: v1alpha1.VerdictPass, Analysis: "0123456789"}),
 		*wrappers.MakeRollout("payments", "idle").Obj(),
 	}}
 	registry := prometheus.NewPedanticRegistry()

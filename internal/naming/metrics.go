@@ -157,7 +157,7 @@ const (
 	// MetricRolloutCondition is 1 for the current status of each condition of a ShadowRollout; labels type, status.
 	MetricRolloutCondition = "vedette_rollout_condition"
 	// MetricRolloutVerdict is 1 while the decision on record is that the candidate may serve, 0 while it is that it may not, and absent
-	// until there is one; label candidate: its revision.
+	// until there is one, and while spec.analysis is another than a pass was found by; label candidate: its revision.
 	MetricRolloutVerdict = "vedette_rollout_verdict"
 	// MetricRolloutPairs is the number of requests whose two answers were compared in the present try of a candidate, by the last
 	// evaluation; label candidate.

@@ -160,7 +160,7 @@ func (s step) check(r *v1alpha1.ShadowRollout, revision string) error {
 
 // refusesPromotion says why a candidate cannot be promoted, and how it could be.
 func refusesPromotion(r *v1alpha1.ShadowRollout, revision string) error {
-	status, d := &r.Status, r.Status.Decision
+	status := &r.Status
 	switch {
 	case rollout.Theirs(r):
 		ref := r.Spec.Candidate.WorkloadRef
@@ -169,8 +169,11 @@ func refusesPromotion(r *v1alpha1.ShadowRollout, revision string) error {
 		return fmt.Errorf("nothing is promoted by the policy Advise: set spec.promotion.policy of %s", r.Name)
 	case string(status.PrimaryRevision) == revision:
 		return fmt.Errorf("revision %s serves already", revision)
-	case string(d.Revision) == revision && d.Verdict == v1alpha1.VerdictPass:
+	case string(rollout.Passed(r)) == revision:
 		return nil
+	}
+	if d := status.Decision; string(d.Revision) == revision && d.Verdict == v1alpha1.VerdictPass {
+		return fmt.Errorf("spec.analysis was changed since revision %s has passed, which is judged anew: kubectl vedette rollout status %s says how far that is", revision, r.Name)
 	}
 	for _, x := range status.Rejected {
 		if string(x.Revision) == revision {

@@ -199,6 +199,8 @@ func TestStepsThatCannotBeTaken(t *testing.T) {
 	judgedFit(late, metav1.ConditionUnknown, v1alpha1.ReasonDeadlineExceeded, "late")
 	empty.Status.Candidate.Pairs = nil
 	idle.Status.Candidate = v1alpha1.CandidateStatus{}
+	outdated := passed()
+	outdated.Status.Decision.Analysis = "0123456789"
 	for title, c := range map[string]struct {
 		rollout  *v1alpha1.ShadowRollout
 		step     string
@@ -212,6 +214,7 @@ func TestStepsThatCannotBeTaken(t *testing.T) {
 		"no verdict yet": {trying(), "promote", candidate, exitFailed, []string{
 			"has not passed yet", "of 4812 requests it is not shown that it holds p99 in all, own in all", "about 2600 more are needed", "spec.mirror.percent",
 		}},
+		"passed by another analysis":    {outdated, "promote", candidate, exitFailed, []string{"spec.analysis was changed since", "judged anew"}},
 		"nothing compared yet":          {empty, "promote", candidate, exitFailed, []string{"no request has been compared yet"}},
 		"no verdict in time":            {late, "promote", candidate, exitFailed, []string{"had no verdict in its time", "rollout retry flights 5f2c91d07e"}},
 		"rejected":                      {refused(), "promote", candidate, exitFailed, []string{"was rejected (AnalysisFailed): errors in segment atl", "rollout retry flights 5f2c91d07e"}},

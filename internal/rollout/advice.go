@@ -28,7 +28,8 @@ type Advice struct {
 }
 
 // Advise returns the verdict on the candidate, or on the revision that is asked about, where that is not empty. It is Pass only
-// for a revision that was vetted, and only while the rollout as it is specified now says so.
+// for a revision that was vetted by the analysis that is specified, and only once the rollout was looked at as it is specified. What
+// has changed beside it, such as the template, shows once the manager that leads has looked at it.
 func Advise(r *v1alpha1.ShadowRollout, asked v1alpha1.Revision) Advice {
 	a := advise(r)
 	if asked == "" || asked == a.Revision {
@@ -60,7 +61,7 @@ func advise(r *v1alpha1.ShadowRollout) Advice {
 	switch {
 	case fit.Status == metav1.ConditionTrue && fit.Reason == v1alpha1.ReasonPromoted:
 		a.Verdict, a.Revision, a.Time = v1alpha1.VerdictPass, s.Bake.Revision, s.Bake.PromotionTime.Time
-	case fit.Status == metav1.ConditionTrue:
+	case fit.Status == metav1.ConditionTrue && Passed(r) != "":
 		a.Verdict, a.Revision, a.Time = v1alpha1.VerdictPass, s.Decision.Revision, s.Decision.Time.Time
 	case fit.Status == metav1.ConditionFalse:
 		a.Verdict = v1alpha1.VerdictFail

@@ -51,6 +51,8 @@ func TestAdvise(t *testing.T) {
 	trial := Observed{Primary: string(serves), PrimarySettled: true, Template: string(tried), Record: Record{Candidate: string(tried), Start: start}}
 	fit := trial
 	fit.Passed = string(tried)
+	outdated := fit
+	outdated.Outdated = true
 	paused := fit
 	paused.Paused = string(tried)
 	back := trial
@@ -84,6 +86,16 @@ func TestAdvise(t *testing.T) {
 		},
 		"it has passed": {
 			r: reported(fit, AwaitApproval, pass), want: Advice{Revision: tried, Verdict: v1alpha1.VerdictPass, Reason: v1alpha1.ReasonAdvised, Time: start},
+		},
+		"it has passed by an analysis that was changed since": {
+			r: reported(outdated, Evaluate, pass, func(r *v1alpha1.ShadowRollout) {
+				r.Status.Decision.Analysis, r.Status.Candidate.Pairs = "0123456789", new(int64(9))
+			}),
+			want: Advice{Revision: tried, Verdict: v1alpha1.VerdictInconclusive, Reason: v1alpha1.ReasonAnalysisRunning, Time: start},
+		},
+		"and people are told still that it has passed": {
+			r: reported(fit, AwaitApproval, pass, func(r *v1alpha1.ShadowRollout) { r.Status.Decision.Analysis = "0123456789" }), asked: tried,
+			want: Advice{Revision: tried, Verdict: v1alpha1.VerdictInconclusive, Reason: v1alpha1.ReasonAdvised, Time: start},
 		},
 		"it has passed, and is paused": {
 			r: reported(paused, Wait, pass), asked: tried,

@@ -60,8 +60,10 @@ type Record struct {
 	// Candidate is the revision that is tried, since Start.
 	Candidate string
 	Start     time.Time
-	// Passed is the revision that the last decision found fit; empty when it found none.
-	Passed string
+	// Passed is the revision that the last decision found fit; empty when it found none. Outdated says that it was found by another
+	// analysis than the one that is specified now.
+	Passed   string
+	Outdated bool
 	// Rejected are the revisions that are not to serve.
 	Rejected []string
 	// Baking is the revision that was promoted, or is about to be; Previous the one that it takes over from. BakeStart is when all of
@@ -121,8 +123,9 @@ var rules = []rule{
 	{"the template was rejected", func(o Observed, _ Policy) bool { return slices.Contains(o.Rejected, o.Template) }, Shelve},
 	{"a person rejects it", func(o Observed, _ Policy) bool { return o.named(o.Template) }, RecordRejection},
 	{"it is paused", func(o Observed, _ Policy) bool { return o.Paused == o.Template }, Wait},
+	// It was found fit by what was asked when that was written down, and goes on: half of it may be done.
 	{"its promotion is written down", func(o Observed, p Policy) bool {
-		return o.fit() && !p.Advise && o.Baking == o.Template && o.Previous == o.Primary
+		return o.passed() && !p.Advise && o.Baking == o.Template && o.Previous == o.Primary
 	}, Promote},
 	{"it has passed and may serve", func(o Observed, p Policy) bool {
 		return o.fit() && !p.Advise && (p.Automatic || o.Approved == o.Template)
@@ -150,8 +153,11 @@ func (o Observed) Promoted() bool { return o.Baking != "" && o.Baking == o.Prima
 // tried says that the candidate on record is the template.
 func (o Observed) tried() bool { return o.Template != "" && o.Candidate == o.Template }
 
-// fit says that a decision on record found the template fit, in the try on record.
-func (o Observed) fit() bool { return o.tried() && o.Passed == o.Template }
+// passed says that a decision on record found the template fit, in the try on record.
+func (o Observed) passed() bool { return o.tried() && o.Passed == o.Template }
+
+// fit says that it did so by the analysis that is specified now.
+func (o Observed) fit() bool { return o.passed() && !o.Outdated }
 
 // named says that a person stops the revision.
 func (o Observed) named(revision string) bool { return o.Reject == revision || o.Abort == revision }

@@ -40,6 +40,7 @@ func TestDecide(t *testing.T) {
 	blind.BakeBlind = true
 	byHand.AutomaticRollBack = false
 	passed := func(o *Observed) { o.Passed = "b" }
+	outdated := func(o *Observed) { o.Outdated = true }
 	recorded := func(o *Observed) { o.Passed, o.Baking, o.Previous = "b", "b", "a" }
 
 	for name, tt := range map[string]struct {
@@ -74,6 +75,12 @@ func TestDecide(t *testing.T) {
 		"approval that was taken back after it was written down": {trying(recorded), manual, Promote},
 		"a pause holds a promotion up":                           {trying(recorded, func(o *Observed) { o.Paused = "b" }), automatic, Wait},
 		"a pause of another revision does not":                   {trying(recorded, func(o *Observed) { o.Paused = "a" }), automatic, Promote},
+		"its analysis was changed since it has passed":           {trying(passed, outdated), automatic, Evaluate},
+		"and it was approved with that":                          {trying(passed, outdated, func(o *Observed) { o.Approved = "b" }), manual, Evaluate},
+		"and nobody promotes it here":                            {trying(passed, outdated), advise, Evaluate},
+		"and its time is over":                                   {trying(passed, outdated, func(o *Observed) { o.Now = start.Add(3 * time.Hour) }), automatic, Shelve},
+		"and its promotion was written down before that":         {trying(recorded, outdated), manual, Promote},
+		"and its shadow is gone":                                 {trying(passed, outdated, func(o *Observed) { o.Shadow = "" }), automatic, StartShadow},
 		"a person rejects":                                       {trying(passed, func(o *Observed) { o.Reject = "b" }), automatic, RecordRejection},
 		"a person aborts":                                        {trying(func(o *Observed) { o.Abort = "b" }), automatic, RecordRejection},
 		"a person rejects another revision":                      {trying(func(o *Observed) { o.Reject = "a" }), automatic, Evaluate},
@@ -83,6 +90,7 @@ func TestDecide(t *testing.T) {
 
 		"the new primary rolls out":                       {baked(func(o *Observed) { o.PrimarySettled = false }), automatic, Wait},
 		"the new primary is watched":                      {baked(), automatic, Bake},
+		"its analysis is changed while it is watched":     {baked(outdated), automatic, Bake},
 		"the watch begins when all pods are up":           {baked(func(o *Observed) { o.BakeStart = time.Time{} }), automatic, Bake},
 		"it has served long enough":                       {baked(func(o *Observed) { o.Now = start.Add(90 * time.Minute) }), automatic, FinishBake},
 		"nobody knows whether it holds":                   {baked(func(o *Observed) { o.Now = start.Add(9 * time.Hour) }), blind, Bake},
@@ -115,7 +123,7 @@ func TestOnlyWhatWasVettedIsPromoted(t *testing.T) {
 			PrimarySettled: r.IntN(2) == 0, PrimaryFailed: r.IntN(4) == 0, ShadowAvailable: r.IntN(2) == 0,
 			Now: start.Add(time.Duration(r.IntN(10)) * time.Hour),
 			Record: Record{
-				Candidate: any(), Start: start, Passed: any(), Rejected: []string{any(), any()}[:r.IntN(3)],
+				Candidate: any(), Start: start, Passed: any(), Outdated: r.IntN(2) == 0, Rejected: []string{any(), any()}[:r.IntN(3)],
 				Baking: any(), Previous: any(), BakeStart: start.Add(time.Duration(r.IntN(3)) * time.Hour),
 			},
 			Asked: Asked{Approved: any(), Reject: any(), Abort: any(), Paused: any(), Retry: any()},
@@ -133,6 +141,9 @@ func TestOnlyWhatWasVettedIsPromoted(t *testing.T) {
 			}
 			if action == Promote && (o.Baking != o.Template || o.Previous != o.Primary) {
 				t.Fatalf("a promotion that is not written down: %+v", o)
+			}
+			if action == RecordPromotion && o.Outdated {
+				t.Fatalf("a promotion by another analysis: %+v", o)
 			}
 		case RollBack:
 			if o.Baking != o.Primary || !slices.Contains(o.Rejected, o.Primary) {

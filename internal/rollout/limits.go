@@ -28,11 +28,10 @@ func deadline(r *v1alpha1.ShadowRollout) string {
 	return string(r.Spec.Analysis.Deadline) + " (analysis.deadline)"
 }
 
-// MayPass is when a candidate may pass at the earliest.
+// MayPass is when a candidate with pairs may pass at the earliest; zero where it may at any time.
 func MayPass(r *v1alpha1.ShadowRollout) time.Time {
-	start := r.Status.Candidate.StartTime.Time
 	if d := r.Spec.Analysis.MinDuration; d != "" {
-		return start.Add(monitor.Duration(d))
+		return r.Status.Candidate.FirstPairTime.Add(monitor.Duration(d))
 	}
-	return start
+	return time.Time{}
 }

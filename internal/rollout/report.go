@@ -98,7 +98,7 @@ func (r Report) fit() condition {
 		return yes(v1alpha1.ReasonAdvised, "revision %s has passed: %s", t, r.Rollout.Status.Decision.Message)
 	case r.Action == AwaitApproval:
 		return yes(v1alpha1.ReasonAwaitingApproval, "revision %s has passed: put it into spec.promotion.approvedRevision. %s", t, r.Rollout.Status.Decision.Message)
-	case o.fit():
+	case o.fit(), o.passed() && r.Action == Promote:
 		return yes(v1alpha1.ReasonAnalysisPassed, "revision %s has passed: %s", t, r.Rollout.Status.Decision.Message)
 	case r.Action == Wait && !o.PrimarySettled:
 		return unknown(v1alpha1.ReasonPrimaryNotAvailable, "revision %s is tried once all pods of the primary are of its revision and available", t)
@@ -168,9 +168,21 @@ func (r Report) running() condition {
 	case c.Pairs == nil || *c.Pairs == 0:
 		return unknown(v1alpha1.ReasonInsufficientTraffic, "no request has been compared yet")
 	case c.Verdict == v1alpha1.VerdictPass:
-		return unknown(v1alpha1.ReasonAnalysisRunning, "every criterion holds so far; by analysis.minDuration the verdict comes at %s", MayPass(r.Rollout).UTC().Format(time.RFC3339))
+		return r.holding()
 	}
 	return unknown(v1alpha1.ReasonAnalysisRunning, "%s", r.open())
+}
+
+// holding says why a candidate has not passed yet though every criterion was seen to hold.
+func (r Report) holding() condition {
+	at := MayPass(r.Rollout)
+	switch {
+	case Passed(r.Rollout) == r.Rollout.Status.Candidate.Revision:
+		return unknown(v1alpha1.ReasonAnalysisRunning, "every criterion was shown to hold")
+	case r.Observed.Now.Before(at):
+		return unknown(v1alpha1.ReasonAnalysisRunning, "every criterion holds so far; by analysis.minDuration the verdict comes at %s", at.UTC().Format(time.RFC3339))
+	}
+	return unknown(v1alpha1.ReasonAnalysisRunning, "every criterion of the last evaluation holds: the next one decides, by the analysis as it is now")
 }
 
 // maxOpen is how many open criteria are named.
