@@ -19,7 +19,7 @@ func (p *pass) report(ctx context.Context, before *v1alpha1.ShadowRollout, probl
 	s := monitor.SumUp(p.set, problems, v1alpha1.ReasonSucceeded)
 	if s.Settled && len(problems) == 0 && p.templateServes {
 		p.set.True(v1alpha1.ConditionReady, v1alpha1.ReasonTemplateServes, fmt.Sprintf(
-			"the Deployment %q has pods of its own, which serve beside the primary: set its replicas: 0 once the primary is available and has the %d pods that it needs",
+			"the Deployment %q has pods of its own, which serve beside the primary: set its replicas: 0 once the primary is available and has the %d pods that it needs; on the way back, delete the rollout with deletionPolicy: Delete",
 			p.r.Spec.Candidate.TemplateRef.Name, *p.r.Spec.Replicas))
 	}
 	if s.Settled {
