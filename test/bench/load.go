@@ -79,8 +79,10 @@ func loop(ctx context.Context, address string, request []byte, due func() time.T
 		if at.After(end) || ctx.Err() != nil {
 			return latencies, ctx.Err()
 		}
-		if wait := time.Until(at); wait > 0 {
-			<-time.After(wait)
+		select {
+		case <-time.After(time.Until(at)):
+		case <-ctx.Done():
+			return latencies, ctx.Err()
 		}
 		if _, err := conn.Write(request); err != nil {
 			return nil, err
