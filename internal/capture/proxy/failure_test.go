@@ -258,6 +258,10 @@ func TestConcurrentCalls(t *testing.T) {
 		})
 	}
 	all.Wait()
+	// An exchange is handed over, and its answer read, before its handler has returned: the server waits for all of them.
+	if err := f.server.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	if f.budget.Used() != 0 || f.proxy.InFlight() != 0 {
 		t.Errorf("%d bytes and %d requests are left", f.budget.Used(), f.proxy.InFlight())
 	}

@@ -51,6 +51,7 @@ func (r *recorder) Panicked(v any)   { r.panics <- v }
 type fixture struct {
 	*recorder
 	proxy  *Proxy
+	server *http.Server
 	url    string
 	client *http.Client
 }
@@ -65,14 +66,20 @@ func protocols(version int) *http.Protocols {
 // start serves h on loopback with the given versions of HTTP and returns its address.
 func start(t *testing.T, h http.Handler, p *http.Protocols) string {
 	t.Helper()
+	_, address := serve(t, h, p)
+	return address
+}
+
+func serve(t *testing.T, h http.Handler, p *http.Protocols) (server *http.Server, address string) {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &http.Server{Handler: h, Protocols: p, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0)}
-	go s.Serve(l) //nolint:errcheck // It ends with Close.
-	t.Cleanup(func() { s.Close() })
-	return l.Addr().String()
+	server = &http.Server{Handler: h, Protocols: p, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0)}
+	go server.Serve(l) //nolint:errcheck // It ends with Close.
+	t.Cleanup(func() { server.Close() })
+	return server, l.Addr().String()
 }
 
 func newFixture(t *testing.T, upstream string, clientVersion int) *fixture {
@@ -82,10 +89,10 @@ func newFixture(t *testing.T, upstream string, clientVersion int) *fixture {
 	t.Cleanup(p.Close)
 	both := protocols(1)
 	both.SetUnencryptedHTTP2(true)
-	address := start(t, p, both)
+	server, address := serve(t, p, both)
 	transport := &http.Transport{Protocols: protocols(clientVersion), DisableCompression: true}
 	t.Cleanup(transport.CloseIdleConnections)
-	return &fixture{recorder: r, proxy: p, url: "http://" + address, client: &http.Client{Transport: transport}}
+	return &fixture{recorder: r, proxy: p, server: server, url: "http://" + address, client: &http.Client{Transport: transport}}
 }
 
 func backend(t *testing.T, version int, h http.HandlerFunc) *fixture {
