@@ -140,6 +140,11 @@ type ShadowRolloutStatus struct {
 	// +optional
 	Candidate CandidateStatus `json:"candidate,omitempty,omitzero"`
 
+	// fromMonitor is the hash of what spec.analysis leaves to the ModelMonitor to say, as the manager saw it last: the bounds of the
+	// thresholds that criteria name, and the segments where criteria are about all of them.
+	// +optional
+	FromMonitor AnalysisHash `json:"fromMonitor,omitempty"`
+
 	// decision is the last decision. It is recorded before anything follows from it.
 	// +optional
 	Decision RolloutDecision `json:"decision,omitempty,omitzero"`
@@ -263,8 +268,8 @@ type RolloutFinding struct {
 	// +kubebuilder:validation:Minimum=1
 	Samples int64 `json:"samples,omitempty"`
 
-	// need is about how many more are needed for a verdict, if they are like those before. When unset, that is not known, or
-	// none is.
+	// need is about how many more requests must be compared for a verdict, if they are like those before: requests of the whole trial, as
+	// candidate.pairs counts them, of which only a share is of the segment, or has a label. When unset, that is not known, or none is.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	Need int64 `json:"need,omitempty"`
@@ -291,12 +296,17 @@ type RolloutDecision struct {
 	// +optional
 	Analysis AnalysisHash `json:"analysis,omitempty"`
 
+	// fromMonitor is what status.fromMonitor was when it was decided. A verdict of Pass holds while that is so. When unset, a release that
+	// did not know of it has decided, and the verdict holds unless a criterion names a threshold.
+	// +optional
+	FromMonitor AnalysisHash `json:"fromMonitor,omitempty"`
+
 	// time is when it was decided.
 	// +required
 	Time metav1.Time `json:"time,omitempty,omitzero"`
 }
 
-// AnalysisHash is the hash of an analysis: 10 hex digits.
+// AnalysisHash is the hash of an analysis, or of a part of it: 10 hex digits.
 //
 // +kubebuilder:validation:MinLength=10
 // +kubebuilder:validation:MaxLength=10

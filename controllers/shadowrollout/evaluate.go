@@ -128,7 +128,8 @@ func bounded(s string) string {
 // decide puts a decision on record.
 func (p *pass) decide(revision v1alpha1.Revision, verdict v1alpha1.Verdict, message string) {
 	p.r.Status.Decision = v1alpha1.RolloutDecision{
-		Revision: revision, Verdict: verdict, Message: bounded(message), Analysis: rollout.AnalysisHash(p.r.Spec.Analysis), Time: metav1.NewTime(p.now),
+		Revision: revision, Verdict: verdict, Message: bounded(message), Analysis: rollout.AnalysisHash(p.r.Spec.Analysis),
+		FromMonitor: p.r.Status.FromMonitor, Time: metav1.NewTime(p.now),
 	}
 }
 

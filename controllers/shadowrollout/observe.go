@@ -81,6 +81,7 @@ func (p *pass) monitored(ctx context.Context, s *seen) error {
 		return err
 	}
 	s.effective = monitor.Bound(s.monitor, class)
+	p.r.Status.FromMonitor = rollout.FromMonitor(p.r.Spec.Analysis, s.effective) // before anything is made of the decision on record
 	return nil
 }
 

@@ -127,7 +127,8 @@ type Finding struct {
 	Low, High float64
 	// N is how many pairs it rests on.
 	N int64
-	// Need is roughly how many more it takes for a verdict if things go on as they are; 0 when that cannot be said.
+	// Need is roughly how many more of those, counted as N is, it takes for a verdict if things go on as they are; 0 when that cannot
+	// be said.
 	Need int64
 }
 

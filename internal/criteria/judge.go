@@ -96,7 +96,7 @@ func (c claim) find(of Criterion, t thresholds) Finding {
 	case c.broken:
 		return Finding{Verdict: Error, Low: math.Inf(-1), High: math.Inf(1)}
 	case c.n == 0:
-		return Finding{Verdict: Inconclusive, Low: c.unknown, High: math.Inf(1), Need: of.MinSamples}
+		return Finding{Verdict: Inconclusive, Low: c.unknown, High: math.Inf(1)}
 	}
 	f := Finding{Verdict: Inconclusive, Estimate: c.estimate, N: c.n}
 	f.Low, f.High = c.bounds(t)

@@ -4,7 +4,6 @@ package rollout
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -13,7 +12,6 @@ import (
 	"github.com/vedette-dev/vedette/api/v1alpha1"
 	"github.com/vedette-dev/vedette/internal/criteria"
 	"github.com/vedette-dev/vedette/internal/monitor"
-	"github.com/vedette-dev/vedette/internal/wire"
 )
 
 // Answer is what a query of the user's own yielded.
@@ -39,14 +37,14 @@ func Judge(r *v1alpha1.ShadowRollout, m *v1alpha1.ModelMonitor, e monitor.Effect
 		MaxWrongRejection: number(string(a.MaxWrongRejection), 0.01),
 		Probability:       m.Spec.Schema.Prediction.Kind != v1alpha1.PredictionRegression,
 	}
-	var segments []string
-	for _, s := range e.Segments {
-		segments = append(segments, string(s.Name))
+	var everywhere []string
+	for _, name := range segments(e) {
+		everywhere = append(everywhere, string(name))
 	}
-	compared, findings := criteria.Judge(Criteria(a, e), segments, withLabels(evidence, r, m), policy)
+	compared, findings := criteria.Judge(Criteria(a, e), everywhere, withLabels(evidence, r, m), policy)
 	j := Judgement{Verdict: v1alpha1.Verdict(compared), Pairs: evidence[criteria.Everything].Compared()}
 	for _, f := range findings {
-		j.Findings = append(j.Findings, finding(f))
+		j.Findings = append(j.Findings, finding(f, j.Pairs))
 	}
 	for _, c := range a.Criteria {
 		if c.PromQL.Query != "" {
@@ -118,95 +116,6 @@ func bound(c *criteria.Criterion, t v1alpha1.Threshold) {
 	for _, s := range t.Segments {
 		c.Segments = append(c.Segments, string(s))
 	}
-}
-
-// Validate says what of a rollout cannot hold beside its monitor; "" when nothing.
-func Validate(r *v1alpha1.ShadowRollout, m *v1alpha1.ModelMonitor, e monitor.Effective) string {
-	if e.Class.Spec.Prometheus.URL == "" {
-		return fmt.Sprintf("the MonitorClass %q names no Prometheus, where evidence is read: set its prometheus.url", e.Class.Name)
-	}
-	for _, c := range r.Spec.Analysis.Criteria {
-		for _, s := range c.Segments {
-			if s != criteria.Everything && !slices.ContainsFunc(e.Segments, func(x v1alpha1.Segment) bool { return x.Name == s }) {
-				return fmt.Sprintf("criterion %q is about segment %q, which the ModelMonitor does not have", c.Name, s)
-			}
-		}
-		if kind := m.Spec.Schema.Prediction.Kind; c.Signal == v1alpha1.ComparedScoreDistribution && kind != v1alpha1.PredictionBinaryClassification {
-			return fmt.Sprintf("criterion %q is about ScoreDistribution, that of one probability, which only a BinaryClassification has: the ModelMonitor's schema.prediction.kind is %q; take ScoreShift and ScoreDifference", c.Name, kind)
-		}
-		if c.PromQL.Query != "" && e.Class.Spec.Prometheus.Queries != v1alpha1.PrometheusQueriesAny {
-			return fmt.Sprintf("criterion %q has a promQL, which the MonitorClass %q does not let through: its prometheus.queries must be Any", c.Name, e.Class.Name)
-		}
-		if problem := labelsMissing(c, r, m, e); problem != "" {
-			return problem
-		}
-		if c.Threshold == "" {
-			continue
-		}
-		t := slices.IndexFunc(e.Thresholds, func(t v1alpha1.Threshold) bool { return t.Name == c.Threshold })
-		switch {
-		case t < 0:
-			return fmt.Sprintf("criterion %q names threshold %q, which the ModelMonitor does not have", c.Name, c.Threshold)
-		case ofShadow[e.Thresholds[t].Signal] == "" || e.Thresholds[t].Max == "":
-			return fmt.Sprintf("criterion %q names threshold %q, which cannot be applied to a shadow: only those with a max of ErrorRatio and LatencySeconds can", c.Name, c.Threshold)
-		}
-	}
-	if d := r.Spec.Analysis.MinDuration; d != "" && monitor.Duration(d) >= Deadline(r) {
-		return fmt.Sprintf("analysis.minDuration is %s, and a verdict is waited for no longer than %s: nothing could pass. Raise that, or lower minDuration", d, deadline(r))
-	}
-	if n := len(latencySegments(r.Spec.Analysis, e)); n > wire.MaxLatencySegments {
-		return fmt.Sprintf("the criteria of latency are about %d segments: name at most %d", n, wire.MaxLatencySegments)
-	}
-	for _, name := range r.Spec.Bake.Thresholds {
-		if !slices.ContainsFunc(e.Thresholds, func(t v1alpha1.Threshold) bool { return t.Name == name && monitor.AnalysisOf(t.Signal) == "" }) {
-			return fmt.Sprintf("bake.thresholds names %q, which is no threshold of the ModelMonitor that Prometheus evaluates", name)
-		}
-	}
-	return ""
-}
-
-// answered judges what a query yielded, once enough pairs were compared: it may be about the time before them.
-func answered(c v1alpha1.Criterion, a Answer, enough bool) v1alpha1.RolloutFinding {
-	f := v1alpha1.RolloutFinding{Criterion: c.Name, Segment: criteria.Everything, Verdict: v1alpha1.VerdictPass, Estimate: decimal(a.Value)}
-	switch {
-	case a.Err != nil:
-		f.Verdict, f.Estimate = v1alpha1.VerdictInconclusive, ""
-	case !enough:
-		f.Verdict = v1alpha1.VerdictInconclusive
-	case c.PromQL.Min != "" && a.Value < number(string(c.PromQL.Min), 0), c.PromQL.Max != "" && a.Value > number(string(c.PromQL.Max), 0):
-		f.Verdict = v1alpha1.VerdictFail
-	}
-	return f
-}
-
-func finding(f criteria.Finding) v1alpha1.RolloutFinding {
-	return v1alpha1.RolloutFinding{
-		Criterion: v1alpha1.ItemName(f.Criterion), Segment: v1alpha1.ItemName(f.Segment), Verdict: v1alpha1.Verdict(f.Verdict),
-		Estimate: decimal(f.Estimate), Low: decimal(f.Low), High: decimal(f.High), Samples: f.N, Need: f.Need,
-	}
-}
-
-// Explain says why a candidate has passed or failed: criterion, segment, estimate, bounds and number, of what decided.
-func Explain(c *v1alpha1.CandidateStatus) string {
-	var parts []string
-	for _, f := range c.Findings {
-		if f.Verdict != c.Verdict {
-			continue
-		}
-		if len(parts) == maxOpen {
-			parts = append(parts, "and more")
-			break
-		}
-		part := at(f) + ": " + string(cmp.Or(f.Estimate, "unknown"))
-		if f.Low != "" || f.High != "" {
-			part += fmt.Sprintf(" (from %s to %s)", cmp.Or(f.Low, "unbounded"), cmp.Or(f.High, "unbounded"))
-		}
-		if f.Samples > 0 {
-			part += fmt.Sprintf(" of %d requests", f.Samples)
-		}
-		parts = append(parts, part)
-	}
-	return strings.Join(parts, "; ")
 }
 
 func number(text string, otherwise float64) float64 {
