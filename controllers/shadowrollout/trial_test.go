@@ -83,6 +83,47 @@ func TestACriterionThatIsAddedAfterAPass(t *testing.T) {
 	}
 }
 
+// TestAThresholdThatIsTightenedAfterAPass must be held by the candidate as it is now: its bound is the monitor's, which the rollout
+// only names.
+func TestAThresholdThatIsTightenedAfterAPass(t *testing.T) {
+	f := newFixture(t)
+	allow := func(max v1alpha1.Decimal) {
+		m := &v1alpha1.ModelMonitor{}
+		f.read("fraud", m)
+		m.Spec.Thresholds = []v1alpha1.Threshold{{Name: "errors", Signal: v1alpha1.SignalErrorRatio, Max: max}}
+		if err := f.admin.Update(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	allow("0.05")
+	candidate := f.trying(func(s *v1alpha1.ShadowRolloutSpec) {
+		s.Promotion.Policy = v1alpha1.PromotionManual
+		s.Analysis.Criteria = []v1alpha1.Criterion{{Name: "few", Threshold: "errors"}}
+	})
+	f.counted.evidence[candidate] = answers(5000, 50, "")
+	f.later(time.Minute)
+	first := f.settle().Status
+	f.condition(v1alpha1.ConditionCandidateFit, metav1.ConditionTrue, v1alpha1.ReasonAwaitingApproval)
+
+	allow("0.01") // what it was seen to do: that is neither shown to hold nor not to
+	f.specify(func(s *v1alpha1.ShadowRolloutSpec) { s.Promotion.ApprovedRevision = v1alpha1.Revision(candidate) })
+	f.later(time.Minute)
+	r := f.settle()
+	if m := f.condition(v1alpha1.ConditionCandidateFit, metav1.ConditionUnknown, v1alpha1.ReasonAnalysisRunning); !strings.Contains(m, "not shown yet: few") {
+		t.Error(m)
+	}
+	if f.serving() != "model:1" || r.Status.Bake.Revision != "" || r.Status.Candidate.Attempt != first.Candidate.Attempt {
+		t.Fatalf("%q serves: %+v", f.serving(), r.Status)
+	}
+
+	allow("0.04")
+	f.later(time.Minute)
+	r = f.settle()
+	if d := r.Status.Decision; f.serving() != "model:2" || d.FromMonitor == first.Decision.FromMonitor || d.FromMonitor != r.Status.FromMonitor || d.Analysis != first.Decision.Analysis {
+		t.Errorf("%q serves, by %+v", f.serving(), d)
+	}
+}
+
 // TestAPromotionThatIsOnRecordGoesOn, whatever is asked of the candidate after it was written down.
 func TestAPromotionThatIsOnRecordGoesOn(t *testing.T) {
 	f := newFixture(t)
@@ -122,6 +163,17 @@ func TestATrialThatCannotEndIsRefused(t *testing.T) {
 	message := f.condition(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonInvalidCriterion)
 	if !strings.Contains(message, "analysis.minDuration is 3d") || !strings.Contains(message, "72h (analysis.deadline)") {
 		t.Error(message)
+	}
+}
+
+func TestADeadlineThatTheShadowDoesNotLiveToSeeIsRefused(t *testing.T) {
+	f := newFixture(t)
+	f.trying(func(s *v1alpha1.ShadowRolloutSpec) {
+		s.Shadow.MaxLifetime, s.Shadow.Replicas, s.Analysis.Deadline = "2h", 1, "3h"
+	})
+	message := f.condition(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonInvalidCriterion)
+	if !strings.Contains(message, "analysis.deadline is 3h") || !strings.Contains(message, "2h at most (shadow.maxLifetime)") || f.serving() != "model:1" {
+		t.Errorf("%q serves: %s", f.serving(), message)
 	}
 }
 

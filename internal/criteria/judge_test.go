@@ -203,8 +203,8 @@ func checkFinding(t *testing.T, f Finding) {
 	if f.N == 0 && (f.Verdict == Pass || f.Verdict == Fail) {
 		t.Errorf("a verdict without data: %+v", f)
 	}
-	if f.Need < 0 {
-		t.Errorf("it needs %d more", f.Need)
+	if f.Need < 0 || f.N == 0 && f.Need != 0 {
+		t.Errorf("of %d, it needs %d more", f.N, f.Need)
 	}
 }
 

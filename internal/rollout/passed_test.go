@@ -4,6 +4,7 @@ package rollout
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/vedette-dev/vedette/api/v1alpha1"
+	"github.com/vedette-dev/vedette/internal/monitor"
 	"github.com/vedette-dev/vedette/internal/testing/wrappers"
 )
 
@@ -49,6 +51,76 @@ func TestAPassHoldsWhileItsAnalysisDoes(t *testing.T) {
 			}
 			if got := Passed(r); got != tt.want {
 				t.Errorf("%q has passed, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// TestAPassHoldsWhileTheMonitorSaysWhatItSaid: a criterion may leave its bound, and where it must hold, to the monitor.
+func TestAPassHoldsWhileTheMonitorSaysWhatItSaid(t *testing.T) {
+	type objects struct {
+		r *v1alpha1.ShadowRollout
+		m *v1alpha1.ModelMonitor
+	}
+	bound := func(m *v1alpha1.ModelMonitor) *v1alpha1.Threshold { return &m.Spec.Thresholds[0] }
+	older := func(o objects) { o.r.Status.Decision.FromMonitor = "" }
+	for name, tt := range map[string]struct {
+		// criteria are those of the rollout, where not the usual ones; change is what comes after the pass.
+		criteria []v1alpha1.Criterion
+		change   func(o objects)
+		want     bool
+	}{
+		"nothing has changed":           {want: true},
+		"a tighter threshold":           {change: func(o objects) { bound(o.m).Max = "0.2" }},
+		"a looser one":                  {change: func(o objects) { bound(o.m).Max = "0.6" }},
+		"another quantile":              {change: func(o objects) { bound(o.m).Quantile = "0.9" }},
+		"it holds elsewhere":            {change: func(o objects) { bound(o.m).Segments = []v1alpha1.ItemName{"big"} }},
+		"it is gone":                    {change: func(o objects) { o.m.Spec.Thresholds = o.m.Spec.Thresholds[1:] }},
+		"another alert":                 {change: func(o objects) { bound(o.m).Severity = v1alpha1.SeverityCritical }, want: true},
+		"a threshold that is not named": {change: func(o objects) { o.m.Spec.Thresholds[1].Max = "0.001" }, want: true},
+		"one segment more": {change: func(o objects) {
+			o.m.Spec.Segments = append(o.m.Spec.Segments, v1alpha1.Segment{Name: "new", When: "f.amount < 1.0"})
+		}},
+		"one segment less":               {change: func(o objects) { o.m.Spec.Segments = o.m.Spec.Segments[1:] }},
+		"segments in another order":      {change: func(o objects) { slices.Reverse(o.m.Spec.Segments) }, want: true},
+		"a segment is defined otherwise": {change: func(o objects) { o.m.Spec.Segments[0].When = "f.amount > 500.0" }, want: true},
+		"one segment more, and the criteria name theirs": {
+			criteria: []v1alpha1.Criterion{{Name: "errors", Signal: v1alpha1.ComparedErrorRatio, MaxDifference: "0.01", Segments: []v1alpha1.ItemName{"all", "big"}}},
+			change: func(o objects) {
+				o.m.Spec.Segments = append(o.m.Spec.Segments, v1alpha1.Segment{Name: "new", When: "f.amount < 1.0"})
+			}, want: true,
+		},
+		"an older release has decided by a threshold": {change: older},
+		"an older release has decided by its analysis alone": {
+			criteria: []v1alpha1.Criterion{{Name: "errors", Signal: v1alpha1.ComparedErrorRatio, MaxDifference: "0.01"}}, change: older, want: true,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := wrappers.MakeRollout("payments", "fraud").With(func(s *v1alpha1.ShadowRolloutSpec) {
+				s.Analysis.Criteria = append(s.Analysis.Criteria, v1alpha1.Criterion{Name: "fast", Threshold: "p99"})
+				if tt.criteria != nil {
+					s.Analysis.Criteria = tt.criteria
+				}
+			}).Obj()
+			m := wrappers.MakeMonitor("payments", "fraud").Binary().Segment("big", "f.amount > 100.0").Segment("small", "f.amount < 10.0").
+				Threshold(v1alpha1.Threshold{Name: "p99", Signal: v1alpha1.SignalLatencySeconds, Quantile: "0.99", Max: "0.5"}).
+				Threshold(v1alpha1.Threshold{Name: "errors", Signal: v1alpha1.SignalErrorRatio, Max: "0.01"}).Obj()
+			look := func() {
+				r.Status.FromMonitor = FromMonitor(r.Spec.Analysis, monitor.Bound(m, wrappers.MakeClass("class")))
+			}
+			look()
+			r.Status.Decision = v1alpha1.RolloutDecision{
+				Revision: tried, Verdict: v1alpha1.VerdictPass, Analysis: AnalysisHash(r.Spec.Analysis), FromMonitor: r.Status.FromMonitor,
+			}
+			if tt.change != nil {
+				tt.change(objects{r, m})
+			}
+			look()
+			if got := Passed(r) == tried; got != tt.want {
+				t.Errorf("it has passed: %t, want %t", got, tt.want)
+			}
+			if r.Status.FromMonitor = ""; Passed(r) != tried {
+				t.Error("it has not passed, though no manager has looked at it that would know of another bound")
 			}
 		})
 	}

@@ -24,13 +24,22 @@ const (
 	Failed     Status = "Failed"
 )
 
-// Of is the status of an object with the generation.
+// Of is the status of an object with the generation, as Compute of sigs.k8s.io/cli-utils/pkg/kstatus/status finds it. What is said of an
+// earlier generation is not looked at. An observed generation of 0 is not in the object: then it is not compared, and neither is a condition
+// Ready that is not there, so that an object that nobody has looked at is Current.
 func Of(generation, observed int64, conditions []metav1.Condition) Status {
-	switch {
-	case meta.IsStatusConditionTrue(conditions, v1alpha1.ConditionStalled):
-		return Failed
-	case observed != generation, meta.IsStatusConditionTrue(conditions, v1alpha1.ConditionReconciling),
-		!meta.IsStatusConditionTrue(conditions, v1alpha1.ConditionReady):
+	if observed != 0 && observed != generation {
+		return InProgress
+	}
+	for _, c := range conditions { // whichever comes first
+		switch {
+		case c.Type == v1alpha1.ConditionReconciling && c.Status == metav1.ConditionTrue:
+			return InProgress
+		case c.Type == v1alpha1.ConditionStalled && c.Status == metav1.ConditionTrue:
+			return Failed
+		}
+	}
+	if ready := meta.FindStatusCondition(conditions, v1alpha1.ConditionReady); ready != nil && ready.Status != metav1.ConditionTrue {
 		return InProgress
 	}
 	return Current
