@@ -72,7 +72,7 @@ const (
 
 // Reasons of Ready and Stalled.
 const (
-	// ReasonInvalidCriterion means that a criterion, or a threshold of the bake, does not fit the ModelMonitor, or that times of the trial
+	// ReasonInvalidCriterion means that a criterion, or a threshold of the bake, does not fit the ModelMonitor, or times of the trial
 	// exclude each other.
 	ReasonInvalidCriterion = "InvalidCriterion"
 	// ReasonInvalidParameter means that a parameter of the candidate names what the template does not have.
