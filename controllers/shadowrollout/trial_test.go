@@ -87,10 +87,10 @@ func TestACriterionThatIsAddedAfterAPass(t *testing.T) {
 // only names.
 func TestAThresholdThatIsTightenedAfterAPass(t *testing.T) {
 	f := newFixture(t)
-	allow := func(max v1alpha1.Decimal) {
+	allow := func(most v1alpha1.Decimal) {
 		m := &v1alpha1.ModelMonitor{}
 		f.read("fraud", m)
-		m.Spec.Thresholds = []v1alpha1.Threshold{{Name: "errors", Signal: v1alpha1.SignalErrorRatio, Max: max}}
+		m.Spec.Thresholds = []v1alpha1.Threshold{{Name: "errors", Signal: v1alpha1.SignalErrorRatio, Max: most}}
 		if err := f.admin.Update(t.Context(), m); err != nil {
 			t.Fatal(err)
 		}
