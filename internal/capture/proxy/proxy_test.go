@@ -220,6 +220,7 @@ func TestExpectContinue(t *testing.T) {
 		io.Copy(w, r.Body) //nolint:errcheck // The client checks.
 	})
 	f.client.Transport.(*http.Transport).ExpectContinueTimeout = time.Minute
+	f.proxy.upstream.http1.ExpectContinueTimeout = time.Minute // a busy model server may need longer than we wait
 	_, got := f.post(t, "/infer", body, http.Header{"Expect": {"100-continue"}})
 	if before != 0 || got != "sent when asked for" {
 		t.Errorf("%d bytes were sent before the model server wanted them; it got %q", before, got)
