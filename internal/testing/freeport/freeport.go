@@ -4,7 +4,6 @@
 package freeport
 
 import (
-	"context"
 	"math/rand/v2"
 	"net"
 	"strconv"
@@ -22,7 +21,7 @@ func Get(tb testing.TB) int {
 	for range 100 {
 		n := first + rand.IntN(count)
 		var l net.Listener
-		if l, err = new(net.ListenConfig).Listen(context.Background(), "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(n))); err == nil {
+		if l, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(n))); err == nil {
 			_ = l.Close() // nothing was accepted
 			return n
 		}
