@@ -73,24 +73,6 @@ func definition(of schema.GroupVersionKind, plural string) *apiextensionsv1.Cust
 	}
 }
 
-// define makes the API server know a kind, and waits until it does.
-func (f *fixture) define(of schema.GroupVersionKind, plural string) *apiextensionsv1.CustomResourceDefinition {
-	f.t.Helper()
-	crd := definition(of, plural)
-	if err := f.admin.Create(f.t.Context(), crd); client.IgnoreAlreadyExists(err) != nil { // another test may have made it
-		f.t.Fatal(err)
-	}
-	apiserver.Await(f.t, f.admin, crd, &apiextensionsv1.CustomResourceDefinitionList{}, func(c *apiextensionsv1.CustomResourceDefinition) bool {
-		for _, cond := range c.Status.Conditions {
-			if cond.Type == apiextensionsv1.Established && cond.Status == apiextensionsv1.ConditionTrue {
-				return true
-			}
-		}
-		return false
-	})
-	return crd
-}
-
 func (f *fixture) awaitForeign(of schema.GroupVersionKind) *unstructured.Unstructured {
 	f.t.Helper()
 	obj, list := &unstructured.Unstructured{}, &unstructured.UnstructuredList{}
@@ -106,7 +88,8 @@ func (f *fixture) awaitForeign(of schema.GroupVersionKind) *unstructured.Unstruc
 // TestWatches lets the manager find out by itself about everything that happens: nothing here reconciles by hand.
 func TestWatches(t *testing.T) {
 	f := newFixture(t)
-	startManager(t, apiserver.Get(t))
+	server := apiserver.Get(t)
+	startManager(t, server)
 	q := wrappers.MakeQueue(f.ns, "desk", "fraud").With(func(s *v1alpha1.AnnotationQueueSpec) {
 		s.Access = v1alpha1.QueueAccess{
 			URL: "https://desk.example.com", HTTPRoute: v1alpha1.QueueHTTPRoute{ParentRefs: []v1alpha1.GatewayReference{{Name: "public"}}},
@@ -133,9 +116,8 @@ func TestWatches(t *testing.T) {
 	f.serve(1)
 	await("Ready", v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonSucceeded)
 
-	route := f.define(routeKind, "httproutes")
-	f.define(monitoringKinds[0], "servicemonitors")
-	f.define(monitoringKinds[1], "prometheusrules")
+	route := definition(routeKind, "httproutes")
+	server.Define(t, route, definition(monitoringKinds[0], "servicemonitors"), definition(monitoringKinds[1], "prometheusrules"))
 	class.Spec.Flush = "10s" // any change will do; without one they are noticed within a minute
 	if err := f.admin.Update(t.Context(), class); err != nil {
 		t.Fatal(err)
@@ -181,8 +163,7 @@ func TestWatches(t *testing.T) {
 // TestTheSecondTimeSendsNothing reconciles a queue with what Prometheus reads by hand, as no manager runs any more.
 func TestTheSecondTimeSendsNothing(t *testing.T) {
 	f := newFixture(t)
-	f.define(monitoringKinds[0], "servicemonitors")
-	f.define(monitoringKinds[1], "prometheusrules")
+	apiserver.Get(t).Define(t, definition(monitoringKinds[0], "servicemonitors"), definition(monitoringKinds[1], "prometheusrules"))
 	f.apis.kinds = []string{"ServiceMonitor", "PrometheusRule"}
 	f.fraud()
 	f.create(wrappers.MakeQueue(f.ns, "desk", "fraud").Obj())

@@ -427,9 +427,9 @@ func TestTheCircuitBreaker(t *testing.T) {
 	revision := m.Status.Capture.Revision
 	pull := corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ImagePullBackOff"}}
 	for _, name := range []string{"a", "b", "c"} {
-		f.pod(name, revision, pull)
+		p := f.pod(name, revision, pull)
+		f.now = p.CreationTimestamp.Add(time.Minute) // the trip comes after the pods, which the API server dates
 	}
-	f.now = f.now.Add(time.Minute) // the trip comes after the pods, which the API server dates
 	m = f.settle()
 	f.condition(v1alpha1.ConditionInjectionBlocked, metav1.ConditionTrue, v1alpha1.ReasonInjectionTripped)
 	f.condition(v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonInjectionTripped)

@@ -127,7 +127,7 @@ func TestWatches(t *testing.T) {
 		t.Errorf("conditions %+v", m.Status.Conditions)
 	}
 
-	f.defineMonitoring()
+	server.Define(t, monitoringCRDs()...)
 	class.Spec.Flush = "10s" // any change will do; without one they are noticed within a minute
 	if err := f.admin.Update(t.Context(), class); err != nil {
 		t.Fatal(err)
@@ -186,29 +186,11 @@ func TestWatches(t *testing.T) {
 // TestTheSecondTimeSendsNothing reconciles a monitor with all its children by hand, as no manager runs any more.
 func TestTheSecondTimeSendsNothing(t *testing.T) {
 	f := newFixture(t)
-	f.defineMonitoring()
+	apiserver.Get(t).Define(t, monitoringCRDs()...)
 	f.apis.available = true
 	f.create(f.fraud().Obj())
 	f.settle()
 	awaitRule(t, f, "")
-}
-
-// defineMonitoring makes the API server know the kinds of the Prometheus operator, and waits until it does.
-func (f *fixture) defineMonitoring() {
-	f.t.Helper()
-	for _, crd := range monitoringCRDs() {
-		if err := f.admin.Create(f.t.Context(), crd); client.IgnoreAlreadyExists(err) != nil { // another test may have made it
-			f.t.Fatal(err)
-		}
-		apiserver.Await(f.t, f.admin, crd, &apiextensionsv1.CustomResourceDefinitionList{}, func(c *apiextensionsv1.CustomResourceDefinition) bool {
-			for _, cond := range c.Status.Conditions {
-				if cond.Type == apiextensionsv1.Established && cond.Status == apiextensionsv1.ConditionTrue {
-					return true
-				}
-			}
-			return false
-		})
-	}
 }
 
 // awaitRule waits for the monitor's PrometheusRule, another one than not.

@@ -143,7 +143,7 @@ func TestPassThroughIsUnconditional(t *testing.T) {
 
 func TestReadiness(t *testing.T) {
 	b := newBench(t, predict)
-	b.model.Close() // A native sidecar starts before the model server.
+	b.options.Upstream = "127.0.0.1:1" // A native sidecar starts before the model server. Nobody else will listen there.
 	b.start()
 	res, err := b.client.Get(b.metrics + "/readyz")
 	if err != nil || res.StatusCode != http.StatusOK {

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -158,7 +159,7 @@ func TestMirroringCountsEveryRequestOnce(t *testing.T) {
 	s := newShadow(t)
 	b.configure(config(b.storeURL()))
 	m := mirrorTo(strings.TrimPrefix(s.URL, "http://"))
-	m.TimeoutSeconds, m.ReplicaShare = 0.5, 0.5
+	m.TimeoutSeconds, m.ReplicaShare = 60, 0.5 // no machine is so slow that a shadow that answers is out of time
 	b.mirrors(m)
 	b.start()
 
@@ -191,9 +192,16 @@ func TestMirroringCountsEveryRequestOnce(t *testing.T) {
 		b.predict(body(instances...))
 		want["all/"+string(outcome)]++
 	}
+	counts := func(n int) func(map[string]float64) bool {
+		return func(map[string]float64) bool { return total(b.pairs(naming.MetricPairs, "segment", "outcome")) == n }
+	}
+	b.eventually("all that are answered", counts(n))
+	m.TimeoutSeconds, m.ReplicaShare = 0.5, 0
+	b.mirrors(m)
+	b.eventually("the short time", func(v map[string]float64) bool { return v[naming.MetricPairReplicaShare] == 0 })
 	b.predict(body(`{"origin":"ATL","hang":true}`))
 	want["all/"+string(record.PairShadowTimeout)]++
-	b.eventually("all pairs", func(map[string]float64) bool { return total(b.pairs(naming.MetricPairs, "segment", "outcome")) == n+1 })
+	b.eventually("all pairs", counts(n+1))
 	counted := b.pairs(naming.MetricPairs, "segment", "outcome")
 	agreement := b.pairs(naming.MetricPairAgreement, "segment", "shadow")
 	triples := b.pairs(naming.MetricPairAgreement, "segment", "replica")
@@ -246,7 +254,7 @@ func TestAHungShadowDelaysNobody(t *testing.T) {
 	m := mirrorTo(strings.TrimPrefix(s.URL, "http://"))
 	m.MaxInFlight, m.TimeoutSeconds = 5, 600
 	b.mirrors(m)
-	b.options.DrainTimeout = 4e9
+	b.options.DrainTimeout = 20 * time.Second // of which the copies get a part, and the uploads what is left
 	b.start()
 	const n = 40
 	var clients sync.WaitGroup
@@ -268,6 +276,7 @@ func TestAHungShadowDelaysNobody(t *testing.T) {
 	clients.Wait()
 	http.DefaultClient.CloseIdleConnections()
 	b.eventually("all calls decoded", func(v map[string]float64) bool { return v[naming.MetricProfiled] == n })
+	b.eventually("the copies at the shadow", func(map[string]float64) bool { return s.asked.Load() == 5 })
 	if err := b.stop(); err != nil {
 		t.Fatal(err)
 	}

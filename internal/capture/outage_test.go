@@ -24,6 +24,7 @@ import (
 
 	"github.com/vedette-dev/vedette/internal/naming"
 	"github.com/vedette-dev/vedette/internal/record"
+	"github.com/vedette-dev/vedette/internal/testing/freeport"
 )
 
 // sidecarVariable makes the test program a sidecar with the options in it, so that one can be killed.
@@ -215,12 +216,7 @@ func TestStoreDownAndBack(t *testing.T) {
 		t.Skip("needs an S3 server: run `make test`, or set VEDETTE_VERSITYGW to a versitygw program")
 	}
 	b := newBench(t, predict)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := &s3{t: t, program: program, address: l.Addr().String(), root: b.dir}
-	l.Close()
+	server := &s3{t: t, program: program, address: freeport.Address(t), root: b.dir}
 	t.Cleanup(server.stop)
 	server.start()
 	b.credentials("key", "secret")

@@ -147,6 +147,7 @@ func (r *reloader) apply(ctx context.Context) error {
 	}
 	next.Metrics = r.metrics.Bind(next.Binding())
 	r.pipeline.SetPlan(next)
+	r.metrics.InForce()
 	r.capturing = true
 	r.log.Info("a configuration is in force", "revision", c.Revision, "mode", c.Mode, "version", next.Versions.Model,
 		"baseline", next.BaselineDigest, "unknown keys", r.snapshot.UnknownKeys)
@@ -164,6 +165,7 @@ func (r *reloader) passThrough(ctx context.Context, s plan.Source) {
 		b.Version = r.metrics.Version()
 	}
 	r.metrics.Bind(b)
+	r.metrics.InForce()
 	r.log.Info("everything is passed through, as the configuration says", "revision", b.Revision, "unknown keys", r.snapshot.UnknownKeys)
 	if s.Config.Store.URL == "" {
 		return

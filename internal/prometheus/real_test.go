@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,6 +19,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/vedette-dev/vedette/internal/monitor"
+	"github.com/vedette-dev/vedette/internal/testing/freeport"
 )
 
 // TestARealPrometheus asks a Prometheus that wants a password and a client certificate, both of which it checks itself.
@@ -118,7 +118,7 @@ basic_auth_users:
 			t.Fatal(err)
 		}
 	}
-	address := freeAddress(t)
+	address := freeport.Address(t)
 	cmd := exec.CommandContext(t.Context(), program, "--config.file=prometheus.yml", "--web.config.file=web.yml", "--storage.tsdb.path=data", "--web.listen-address="+address)
 	cmd.Dir = dir
 	var log strings.Builder
@@ -133,15 +133,4 @@ basic_auth_users:
 		}
 	})
 	return "https://" + address
-}
-
-// freeAddress is one where nobody listens now.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }

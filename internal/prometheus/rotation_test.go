@@ -40,7 +40,7 @@ func TestANewTokenIsTakenUp(t *testing.T) {
 	}
 	select {
 	case <-s.closed:
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Error("the connection with the old token was not closed")
 	}
 
@@ -56,7 +56,7 @@ func TestANewTokenIsTakenUp(t *testing.T) {
 	}
 	select {
 	case <-s.closed:
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Error("the connection with the removed token was not closed")
 	}
 
@@ -116,7 +116,7 @@ func TestConnectionsThatNobodyUsesAreClosed(t *testing.T) {
 	}
 	select {
 	case <-s.closed:
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Error("the connection of the class that is gone was not closed")
 	}
 	if len(c.known) != 1 {

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/vedette-dev/vedette/internal/testing/freeport"
 )
 
 // s3 is a real S3 server with a bucket named vedette.
@@ -40,7 +42,7 @@ func startS3(t *testing.T) s3 {
 	}
 	s := s3{key: "test", secret: "test-secret"}
 	s.credentials = credentials(t, s.key, s.secret)
-	address := freeAddress(t)
+	address := freeport.Address(t)
 	s.url = "s3://vedette?region=us-east-1&endpoint=" + url.QueryEscape("http://"+address)
 
 	ctx, stop := context.WithCancel(context.Background())
@@ -61,16 +63,6 @@ func startS3(t *testing.T) s3 {
 	})
 	awaitListener(t, address, exited, &output)
 	return s
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 func awaitListener(t *testing.T, address string, exited <-chan struct{}, output *bytes.Buffer) {

@@ -24,6 +24,7 @@ import (
 	"github.com/vedette-dev/vedette/internal/profile"
 	"github.com/vedette-dev/vedette/internal/record"
 	"github.com/vedette-dev/vedette/internal/store"
+	"github.com/vedette-dev/vedette/internal/testing/freeport"
 )
 
 var (
@@ -113,14 +114,7 @@ func newProof(t *testing.T) *prover {
 
 // serveS3 serves a folder as a bucket.
 func serveS3(t *testing.T, program, dir string) (rawURL, credentials string) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
+	address := freeport.Address(t)
 	credentials = t.TempDir()
 	for name, value := range map[string]string{"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test-secret"} {
 		if err := os.WriteFile(filepath.Join(credentials, name), []byte(value), 0o600); err != nil {

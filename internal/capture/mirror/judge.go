@@ -125,10 +125,10 @@ func near(a, b float64, t wire.Tolerance) bool {
 	return math.Abs(a-b) <= t.Absolute+t.Relative*math.Abs(a)
 }
 
-// count counts a finding in every segment that the request is in.
+// count counts a finding in every segment that the request is in. All traffic comes last: who reads a number of pairs there finds
+// all of them in the other counts.
 func (p *Pair) count(f finding) {
 	p.learn(f)
-	p.countIn(all, f, f.rows)
 	var segments []string
 	for i := range f.rows {
 		for _, s := range f.rows[i].Segments {
@@ -146,6 +146,7 @@ func (p *Pair) count(f finding) {
 		}
 		p.countIn(s, f, in)
 	}
+	p.countIn(all, f, f.rows)
 }
 
 // countIn counts one of the instances: those of a request are no independent evidence.

@@ -91,8 +91,8 @@ func (m *Mirror) Use(document *wire.Mirror) {
 	if old := m.current.Load(); old != nil && old.Rollout == t.Rollout && old.Primary == t.Primary {
 		t.agreed = old.agreed
 	}
-	t.series.ReplicaShare(t.replicaShare())
 	m.current.Store(t)
+	t.series.ReplicaShare(t.replicaShare()) // shown once it holds
 }
 
 func (t *target) replicaShare() float64 { return replicaShare(t.ReplicaShare, t.agreed.Load()) }

@@ -106,11 +106,6 @@ func TestClientGivesUp(t *testing.T) {
 }
 
 func TestModelServerFails(t *testing.T) {
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	closed.Close()
 	dead := start(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }), protocols(1))
 	tests := map[string]struct {
 		upstream   string
@@ -118,7 +113,7 @@ func TestModelServerFails(t *testing.T) {
 		wantReason string
 		want       Result
 	}{
-		"not there":        {closed.Addr().String(), 503, ReasonUnreachable, Unreachable},
+		"not there":        {"127.0.0.1:1", 503, ReasonUnreachable, Unreachable},
 		"hangs up at once": {dead, 502, ReasonBroken, Broken},
 	}
 	for name, tt := range tests {

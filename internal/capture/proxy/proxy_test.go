@@ -220,6 +220,7 @@ func TestExpectContinue(t *testing.T) {
 		io.Copy(w, r.Body) //nolint:errcheck // The client checks.
 	})
 	f.client.Transport.(*http.Transport).ExpectContinueTimeout = time.Minute
+	f.proxy.upstream.http1.ExpectContinueTimeout = time.Minute // a busy model server may need longer than we wait
 	_, got := f.post(t, "/infer", body, http.Header{"Expect": {"100-continue"}})
 	if before != 0 || got != "sent when asked for" {
 		t.Errorf("%d bytes were sent before the model server wanted them; it got %q", before, got)
@@ -268,33 +269,4 @@ func TestUpgrade(t *testing.T) {
 		conn.Close()
 	}
 	(<-f.ended).Release()
-}
-
-func TestEndingLetsKeptConnectionsGo(t *testing.T) {
-	for _, version := range []int{1, 2} {
-		f := backend(t, version, func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })
-		reused := func() (reused bool) {
-			ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { reused = i.Reused }})
-			req, err := http.NewRequestWithContext(ctx, http.MethodPost, f.url+"/predict", strings.NewReader("{}"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			res, err := f.client.Do(req)
-			if err != nil || res.StatusCode != http.StatusOK {
-				t.Fatalf("HTTP/%d: %v, %v", version, res, err)
-			}
-			_, _ = io.Copy(io.Discard, res.Body)
-			res.Body.Close()
-			return reused
-		}
-		if reused() || !reused() {
-			t.Errorf("HTTP/%d: the connection is not kept", version)
-		}
-		f.proxy.Ending()
-		if !reused() {
-			t.Errorf("HTTP/%d: the connection is closed before its last answer", version)
-		}
-		for reused() { // with HTTP/2 the client may send more before it reads that it is to go
-		}
-	}
 }

@@ -112,9 +112,6 @@ func (m *Metrics) bind(b Binding) *Bound {
 		bound.segments = append(bound.segments, t)
 		bound.segmentOutliers = append(bound.segmentOutliers, v.segmentOutliers.WithLabelValues(with(s)...))
 	}
-	if b.Revision != "" {
-		v.configInfo.WithLabelValues(with(b.Revision, b.Baseline)...).Set(1)
-	}
 	return bound
 }
 

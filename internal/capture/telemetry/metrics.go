@@ -161,6 +161,14 @@ func (m *Metrics) Bind(b Binding) *Bound {
 	return bound
 }
 
+// InForce shows the configuration of the last Bind, if it has a revision. Who reads it counts on what it says for the next request:
+// it is to be called once that holds.
+func (m *Metrics) InForce() {
+	if b := m.Current().binding; b.Revision != "" {
+		m.vectors.configInfo.WithLabelValues(m.model, b.Version, b.Revision, b.Baseline).Set(1)
+	}
+}
+
 // forget deletes the series of old that next does not have.
 func (m *Metrics) forget(old *Bound, next Binding) {
 	v := &m.vectors

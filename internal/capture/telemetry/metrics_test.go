@@ -34,7 +34,9 @@ func TestRebindingKeepsWhatStays(t *testing.T) {
 	b.SegmentCall(0, Call{Status: 200})
 	b.SegmentCall(1, Call{Status: 503})
 	m.Bind(Binding{Version: "1", Segments: []string{"c", "b"}, Revision: "r2"})
+	m.InForce()
 	b = m.Bind(Binding{Version: "1", Segments: []string{"c", "b"}, Revision: "r2", Baseline: "b2"})
+	m.InForce()
 	b.Instances(4)
 	b.SegmentCall(1, Call{Status: 599})
 	expect(t, m, `
@@ -58,12 +60,14 @@ vedette_segment_requests_total{code="5xx",model="m",segment="c",version="1"} 0
 func TestAnotherVersionLeavesNothingBehind(t *testing.T) {
 	m := newMetrics()
 	m.Bind(Binding{Version: "1", Segments: []string{"a"}, Revision: "r"})
+	m.InForce()
 	m.Sink(true)
 	first, err := testutil.GatherAndCount(m.Gatherer())
 	if err != nil {
 		t.Fatal(err)
 	}
 	m.Bind(Binding{Version: "2", Segments: []string{"a"}, Revision: "r"})
+	m.InForce()
 	m.Sink(true)
 	second, err := testutil.GatherAndCount(m.Gatherer())
 	if err != nil {
@@ -90,6 +94,7 @@ func TestASidecarKeepsItsBudget(t *testing.T) {
 			b.Segments = append(b.Segments, fmt.Sprint("s", i))
 		}
 		bound := m.Bind(b)
+		m.InForce()
 		m.Sink(true)
 		if got := seriesOf(t, m); got != want {
 			t.Errorf("%d series with %d segments, want %d", got, segments, want)
@@ -248,6 +253,7 @@ vedette_rows_stored_total{model="m",tier="records",version="unknown"} 5
 func TestNamesAreAsPrometheusWantsThem(t *testing.T) {
 	m := newMetrics()
 	m.Bind(Binding{Version: "1", Segments: []string{"a"}, Revision: "r"})
+	m.InForce()
 	problems, err := testutil.GatherAndLint(m.Gatherer())
 	if err != nil {
 		t.Fatal(err)

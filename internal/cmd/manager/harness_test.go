@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -29,6 +28,7 @@ import (
 
 	"github.com/vedette-dev/vedette/internal/naming"
 	"github.com/vedette-dev/vedette/internal/testing/apiserver"
+	"github.com/vedette-dev/vedette/internal/testing/freeport"
 	"github.com/vedette-dev/vedette/internal/webhook"
 )
 
@@ -39,6 +39,7 @@ func install(t *testing.T, c client.Client, port int) {
 	configuration := &admissionv1.MutatingWebhookConfiguration{}
 	load(t, "config/webhook/manifests.yaml", configuration)
 	configuration.Webhooks[0].ClientConfig.Service.Port = new(int32(port))
+	configuration.Webhooks[0].TimeoutSeconds = new(int32(30)) // a pod is admitted without a sidecar after that: a busy machine may take long
 	secret := &corev1.Secret{}
 	load(t, "config/webhook/secret.yaml", secret)
 	for _, obj := range []client.Object{
@@ -63,7 +64,7 @@ func start(t *testing.T, server *apiserver.Server, c client.WithWatch, port int)
 	t.Helper()
 	o, err := parse([]string{
 		"--capture-image=capture:test", "--metrics-bind-address=0", "--leader-elect=false",
-		"--health-probe-bind-address=" + fmt.Sprintf("127.0.0.1:%d", freePort(t)), fmt.Sprintf("--webhook-port=%d", port), "--cert-dir=" + t.TempDir(),
+		"--health-probe-bind-address=" + freeport.Address(t), fmt.Sprintf("--webhook-port=%d", port), "--cert-dir=" + t.TempDir(),
 	}, os.Stderr)
 	if err != nil {
 		t.Fatal(err)
@@ -277,20 +278,6 @@ func randomPod(r *rand.Rand, ns, name string) *corev1.Pod {
 		p.Spec.RestartPolicy = corev1.RestartPolicyNever
 	}
 	return p
-}
-
-// freePort is a port that nobody uses now.
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := l.Addr().(*net.TCPAddr).Port
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return port
 }
 
 // load reads the only object of a manifest.

@@ -21,6 +21,7 @@ import (
 	vedettev1alpha1 "github.com/vedette-dev/vedette/api/v1alpha1"
 	"github.com/vedette-dev/vedette/internal/naming"
 	"github.com/vedette-dev/vedette/internal/testing/apiserver"
+	"github.com/vedette-dev/vedette/internal/testing/freeport"
 )
 
 const system = "vedette-system"
@@ -32,7 +33,7 @@ func TestManager(t *testing.T) {
 	c := server.Client(t, server.Config)
 	ctx := t.Context()
 
-	port := freePort(t)
+	port := freeport.Get(t)
 	install(t, c, port)
 	ns := server.Namespace(t, map[string]string{"ml": "true"})
 

@@ -53,6 +53,7 @@ func as(t *testing.T, server *apiserver.Server, c client.Client) *rest.Config {
 					t.Fatal(err)
 				}
 			}
+			server.AwaitAllowed(t, user, role.Namespace, role.Rules)
 		}
 	}
 	return server.As(t, user, clusterRoles...)

@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -19,6 +18,7 @@ import (
 
 	vedettev1alpha1 "github.com/vedette-dev/vedette/api/v1alpha1"
 	"github.com/vedette-dev/vedette/internal/testing/apiserver"
+	"github.com/vedette-dev/vedette/internal/testing/freeport"
 	"github.com/vedette-dev/vedette/internal/testing/wrappers"
 )
 
@@ -36,7 +36,7 @@ func TestVerdicts(t *testing.T) {
 	}
 	o, err := parse([]string{
 		"--metrics-bind-address=0", "--health-probe-bind-address=0", "--namespace=" + ns,
-		fmt.Sprintf("--verdict-bind-address=127.0.0.1:%d", freePort(t)),
+		"--verdict-bind-address=" + freeport.Address(t),
 	}, os.Stderr)
 	if err != nil {
 		t.Fatal(err)
@@ -79,7 +79,7 @@ func TestVerdicts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		client := http.Client{Timeout: 10 * time.Second}
+		client := http.Client{Timeout: time.Minute}
 		res, err := client.Do(req)
 		if err != nil {
 			return 0, err.Error() // nobody listens yet

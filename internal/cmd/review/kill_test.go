@@ -13,7 +13,6 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -32,6 +31,7 @@ import (
 	"github.com/vedette-dev/vedette/internal/review/db"
 	"github.com/vedette-dev/vedette/internal/review/publish"
 	"github.com/vedette-dev/vedette/internal/store"
+	"github.com/vedette-dev/vedette/internal/testing/freeport"
 	"github.com/vedette-dev/vedette/internal/testing/postgres"
 	"github.com/vedette-dev/vedette/internal/wire"
 )
@@ -265,10 +265,7 @@ type victim struct {
 }
 
 func newVictim(s *series) *victim {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	s.must(err)
-	defer l.Close()
-	v := &victim{series: s, address: l.Addr().String()}
+	v := &victim{series: s, address: freeport.Address(s.t)}
 	s.t.Cleanup(v.kill)
 	return v
 }

@@ -138,31 +138,6 @@ func (s *Server) Namespace(t *testing.T, labels map[string]string) string {
 	return ns.Name
 }
 
-// As returns the configuration of a user who holds the ClusterRoles in the files, and nothing else.
-func (s *Server) As(t *testing.T, user string, roles ...*rbacv1.ClusterRole) *rest.Config {
-	t.Helper()
-	c := s.Client(t, s.Config)
-	for _, role := range roles {
-		binding := &rbacv1.ClusterRoleBinding{
-			ObjectMeta: metav1.ObjectMeta{Name: user + "-" + role.Name},
-			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role.Name},
-			Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: user}},
-		}
-		for _, obj := range []client.Object{role, binding} {
-			if err := c.Create(t.Context(), obj); client.IgnoreAlreadyExists(err) != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	u, err := s.env.AddUser(envtest.User{Name: user}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg := u.Config()
-	cfg.QPS = -1
-	return cfg
-}
-
 // ManagerRole is the generated role of the manager: a test that runs under it finds missing markers.
 func ManagerRole(t *testing.T) *rbacv1.ClusterRole {
 	t.Helper()

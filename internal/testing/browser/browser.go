@@ -43,7 +43,8 @@ func New(t testing.TB) *Browser {
 	options := append([]chromedp.ExecAllocatorOption{}, chromedp.DefaultExecAllocatorOptions[:]...)
 	options = append(options, chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("hide-scrollbars", true),
-		chromedp.Flag("font-render-hinting", "none"), chromedp.UserDataDir(t.TempDir()))
+		chromedp.Flag("font-render-hinting", "none"), chromedp.UserDataDir(t.TempDir()),
+		chromedp.WSURLReadTimeout(patience))
 	bounded, cancel := context.WithTimeout(context.Background(), patience)
 	allocator, cancelAllocator := chromedp.NewExecAllocator(bounded, options...)
 	ctx, cancelBrowser := chromedp.NewContext(allocator)
