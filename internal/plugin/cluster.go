@@ -47,6 +47,14 @@ func (f *clusterFlags) config() clientcmd.ClientConfig {
 	return clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &f.overrides)
 }
 
+// named are the flags by which a command that is printed finds what this one has found.
+func (f *clusterFlags) named() string {
+	if n := f.overrides.Context.Namespace; n != "" {
+		return " -n " + n
+	}
+	return ""
+}
+
 func (f *clusterFlags) connect() (*cluster, error) {
 	config := f.config()
 	namespace, _, err := config.Namespace()
