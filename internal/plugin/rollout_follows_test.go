@@ -106,7 +106,7 @@ func TestWhatFollowsFromEachStep(t *testing.T) {
 		}},
 		"it was rejected, and the template is another": {rollout: reverted, stands: standsRejected, says: [7]string{
 			rejected, rejected, rejected, rejected, unpaused,
-			`it is tried again as soon as the pod template of the Deployment "flights" is of that revision`, "it is tried again as soon as",
+			`it is tried again, as soon as the pod template of the Deployment "flights" is of that revision`, "it is tried again, as soon as",
 		}},
 		"it was rejected, and is the template again": {rollout: setAgain, stands: standsRejected, says: [7]string{
 			rejected, rejected, rejected, rejected, unpaused, "it is tried again, with evidence from now on", "it is tried again, with evidence from now on",
@@ -246,8 +246,24 @@ func TestWhatIsRejectedIsTriedOnceTheWatchIsOver(t *testing.T) {
 		r.Status.Rejected = []v1alpha1.RejectedRevision{{Revision: before, Reason: v1alpha1.ReasonAborted, Message: "by annotation", Time: ago(time.Hour)}}
 	})
 	said := unwrapped(newFixture(t, r).must("rollout", "retry", "flights", string(before)))
-	if want := "it is tried again once the watch over revision 5f2c91d07e has ended, and as soon as the pod template"; !strings.Contains(said, want) {
+	if want := "it is tried again, once the watch over revision 5f2c91d07e has ended, and as soon as the pod template"; !strings.Contains(said, want) {
 		t.Errorf("it says %q, want %q", said, want)
+	}
+}
+
+// TestOnlyOneRetryWaits: the annotation has one value.
+func TestOnlyOneRetryWaits(t *testing.T) {
+	r := with(reverted(), func(r *v1alpha1.ShadowRollout) {
+		r.Status.Rejected = append(r.Status.Rejected, v1alpha1.RejectedRevision{Revision: before, Reason: v1alpha1.ReasonAborted, Message: "by annotation", Time: ago(time.Hour)})
+		r.Annotations = map[string]string{naming.AnnotationRetry: string(before)}
+	})
+	want := "revision 77aa00bb11, of which another try was asked for and has not begun, is not any more"
+	if said := unwrapped(newFixture(t, r).must("rollout", "retry", "flights", string(candidate))); !strings.Contains(said, want) {
+		t.Errorf("it says %q, want %q", said, want)
+	}
+	r.Status.Rejected[1].Retry = string(before) // it was tried for that, and rejected again
+	if said := unwrapped(newFixture(t, r).must("rollout", "retry", "flights", string(candidate))); strings.Contains(said, want) {
+		t.Errorf("it says %q", said)
 	}
 }
 

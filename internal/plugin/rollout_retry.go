@@ -5,6 +5,7 @@ package plugin
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/vedette-dev/vedette/api/v1alpha1"
 	"github.com/vedette-dev/vedette/internal/naming"
@@ -53,9 +54,22 @@ func (s subject) again() string {
 		when += fmt.Sprintf("as soon as %s is of that revision", s.source())
 	}
 	if when == "" {
-		return "it is tried again, with evidence from now on"
+		when = "with evidence from now on"
 	}
-	return "it is tried again " + when
+	if x := s.asked(); x != "" {
+		when += fmt.Sprintf("; revision %s, of which another try was asked for and has not begun, is not any more", x)
+	}
+	return "it is tried again, " + when
+}
+
+// asked is another revision that was rejected, and of which a person has asked for a try that has not begun; empty where there is none.
+func (s subject) asked() string {
+	value := s.r.Annotations[naming.AnnotationRetry]
+	revision, _, _ := strings.Cut(value, "/")
+	if x := rejectionOf(s.r, revision); x == nil || revision == s.revision || x.Retry == value {
+		return ""
+	}
+	return revision
 }
 
 // wouldDrop says what a retry would throw away.
