@@ -99,7 +99,7 @@ func TestWhatFollowsFromEachStep(t *testing.T) {
 		"its time is over": {rollout: overdue, stands: standsLate, hides: true, says: [7]string{
 			no + "revision 5f2c91d07e had no verdict in its time", "its trial was over already, and it is on record", "its trial was over already, and it is on record",
 			no + "revision 5f2c91d07e had no verdict in its time, and nothing goes on that could be held", unpaused,
-			"it is tried again, with evidence from now on: what was found on the last 4812 requests does not count", "it is tried again",
+			"it is tried again, with evidence from now on: what was found on 4812 requests does not count", "it is tried again",
 		}},
 		"it was rejected": {rollout: refused, stands: standsRejected, says: [7]string{
 			rejected, rejected, rejected, rejected, unpaused, "it is tried again, with evidence from now on", "it is tried again, with evidence from now on",
@@ -231,6 +231,19 @@ func TestARetryTakesAwayWhatWasMeantForTheLastTry(t *testing.T) {
 	}
 	if diff := cmp.Diff(map[string]string{naming.AnnotationRetry: string(candidate)}, got.Annotations); diff != "" {
 		t.Errorf("annotations (-want +got):\n%s", diff)
+	}
+}
+
+// TestARetryOfWhatHasNoEvidence: there is nothing to throw away but time.
+func TestARetryOfWhatHasNoEvidence(t *testing.T) {
+	r := with(trying(), func(r *v1alpha1.ShadowRollout) { r.Status.Candidate.Pairs = nil })
+	_, _, said := newFixture(t, r).run("rollout", "retry", "flights", string(candidate))
+	if want := "no request is compared yet, and a retry would only begin its time anew; --restart does it"; !strings.Contains(said, want) {
+		t.Errorf("it says %q, want %q", said, want)
+	}
+	said = unwrapped(newFixture(t, r).must("rollout", "retry", "flights", string(candidate), "--restart"))
+	if want := "its trial begins anew: the time since its trial began, in which no request was compared, is dropped"; !strings.Contains(said, want) {
+		t.Errorf("it says %q, want %q", said, want)
 	}
 }
 

@@ -3,6 +3,7 @@
 package plugin
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -28,16 +29,28 @@ func retries(s subject) (string, error) {
 	case standsRejected:
 		return s.again(), nil
 	case standsLate:
-		return fmt.Sprintf("it is tried again, with evidence from now on: what was found on the last %d requests does not count", s.pairs()), nil
+		return "it is tried again, with evidence from now on: " + s.found() + " does not count", nil
 	}
 	if !s.restart {
 		return "", s.wouldDrop()
 	}
-	dropped := fmt.Sprintf("what was found on %d requests is dropped", s.pairs())
+	dropped := s.found() + " is dropped"
 	if s.hasPassed() {
 		dropped += ", and with it that it has passed"
 	}
 	return "its trial begins anew: " + dropped, nil
+}
+
+// found is what there is of a candidate.
+func (s subject) found() string {
+	switch n := s.pairs(); n {
+	case 0:
+		return "the time since its trial began, in which no request was compared,"
+	case 1:
+		return "what was found on 1 request"
+	default:
+		return fmt.Sprintf("what was found on %d requests", n)
+	}
 }
 
 // again says when a rejected revision is tried again.
@@ -87,7 +100,7 @@ func (s subject) wouldDrop() error {
 	case standsStopping:
 		text = fmt.Sprintf("revision %s is to be rejected, by %s: %s. Once it is on record as rejected, a retry needs no flag", s.revision, stoppedBy(s.r, s.revision), s.loss())
 	}
-	return fmt.Errorf("%s; --restart does it", text)
+	return errors.New(text + "; --restart does it")
 }
 
 // loss is what was found of a candidate so far.
