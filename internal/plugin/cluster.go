@@ -104,7 +104,7 @@ func (c *cluster) monitor(ctx context.Context, name string) (*v1alpha1.ModelMoni
 	m := &v1alpha1.ModelMonitor{}
 	err := c.client.Get(ctx, client.ObjectKey{Namespace: c.namespace, Name: name}, m)
 	if apierrors.IsNotFound(err) {
-		return nil, fmt.Errorf("there is no ModelMonitor %q in the namespace %q", name, c.namespace)
+		return nil, fmt.Errorf("there is no ModelMonitor %q in the namespace %q: kubectl vedette status -A shows where there are some, and -n names another namespace", name, c.namespace)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the ModelMonitor: %w", err)
