@@ -241,7 +241,7 @@ type RolloutMirror struct {
 	// percent is the share of inference calls that is copied, chosen by a hash of the request's id. Defaults to "10".
 	// +optional
 	// +default="10"
-	// +kubebuilder:validation:XValidation:rule="double(self) > 0.0",message="percent must be above 0: nothing would be compared"
+	// +kubebuilder:validation:XValidation:rule="self.matches('[1-9]')",message="percent must be above 0: nothing would be compared"
 	Percent Percent `json:"percent,omitempty"`
 
 	// timeout is when a copy is given up, at most 10m. It never delays the request itself. A copy that is given up is an error of the

@@ -15,6 +15,7 @@ type Decimal string
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=13
 // +kubebuilder:validation:Pattern=`^(100(\.0{1,9})?|[1-9]?[0-9](\.[0-9]{1,9})?)$`
+// +kubebuilder:validation:XValidation:rule="self.matches('^(100([.]0{1,9})?|[1-9]?[0-9]([.][0-9]{1,9})?)$')",message="must be a number from 0 to 100, in quotes and without a sign, for example \"20\" or \"0.5\""
 type Percent string
 
 // Duration is a whole number of one unit, for example "30s", "5m", "24h" or "90d", of at most 366 days; a day has 24 hours.

@@ -28,7 +28,7 @@ type verify struct {
 
 func (p *Plugin) auditCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "audit", Short: "Work on the audit log", Args: arguments(0, 0, "a command"),
+		Use: "audit", Short: "Work on the audit log", Args: noCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(p.verifyCommand())

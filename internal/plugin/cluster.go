@@ -47,6 +47,14 @@ func (f *clusterFlags) config() clientcmd.ClientConfig {
 	return clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &f.overrides)
 }
 
+// named are the flags by which a command that is printed finds what this one has found.
+func (f *clusterFlags) named() string {
+	if n := f.overrides.Context.Namespace; n != "" {
+		return " -n " + n
+	}
+	return ""
+}
+
 func (f *clusterFlags) connect() (*cluster, error) {
 	config := f.config()
 	namespace, _, err := config.Namespace()
@@ -96,7 +104,7 @@ func (c *cluster) monitor(ctx context.Context, name string) (*v1alpha1.ModelMoni
 	m := &v1alpha1.ModelMonitor{}
 	err := c.client.Get(ctx, client.ObjectKey{Namespace: c.namespace, Name: name}, m)
 	if apierrors.IsNotFound(err) {
-		return nil, fmt.Errorf("there is no ModelMonitor %q in the namespace %q", name, c.namespace)
+		return nil, fmt.Errorf("there is no ModelMonitor %q in the namespace %q: kubectl vedette status -A shows where there are some, and -n names another namespace", name, c.namespace)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the ModelMonitor: %w", err)

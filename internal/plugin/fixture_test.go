@@ -9,6 +9,7 @@ import (
 	"io"
 	"maps"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -42,9 +43,12 @@ type fixture struct {
 	forbids error
 }
 
+// known are the kinds, which are registered once for all fixtures.
+var known = sync.OnceValues(kinds)
+
 func newFixture(t *testing.T, objs ...client.Object) *fixture {
 	t.Helper()
-	s, err := kinds()
+	s, err := known()
 	if err != nil {
 		t.Fatal(err)
 	}

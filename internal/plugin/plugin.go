@@ -77,25 +77,24 @@ func (e *exit) Unwrap() error { return e.err }
 
 func usage(format string, args ...any) error { return &exit{exitUsage, fmt.Errorf(format, args...)} }
 
-const description = `kubectl vedette shows what Vedette found about the models in a cluster, and why.
+const description = `kubectl vedette shows what Vedette found about the models in a cluster, and why, and decides about the new versions that are tried.
+status -A lists the models that are watched, of which the other commands take a NAME, and kubectl get shadowrollouts -A the rollouts.
 
 Exit codes: 0 done, 1 failed, 2 usage; a run that was waited for: 10 drift, 11 could not tell, 12 a threshold is violated.`
 
 func (p *Plugin) root() *cobra.Command {
 	root := &cobra.Command{
-		Use:           "kubectl-vedette",
-		Short:         "See what Vedette found about the models in a cluster, and why",
-		Long:          description,
+		Use:   "kubectl-vedette",
+		Short: "See what Vedette found about the models in a cluster, and why",
+		Long:  description,
+		Example: `  kubectl vedette status -A
+  kubectl vedette why flights -n flights
+  kubectl vedette rollout status flights -n flights`,
 		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl vedette"},
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usage("there is no command %q: see kubectl vedette --help", args[0])
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Args:          noCommand,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetOut(p.Stdout)
 	root.SetErr(p.Stderr)
@@ -107,6 +106,14 @@ func (p *Plugin) root() *cobra.Command {
 	root.AddCommand(p.statusCommand(), p.outliersCommand(), p.whyCommand(), p.runCommand(), p.schemaCommand(), p.auditCommand(),
 		p.rolloutCommand(), p.exportCommand())
 	return root
+}
+
+// noCommand is for a command that only holds others: what follows its name is none of them.
+func noCommand(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usage("there is no command %q: see %s --help", args[0], cmd.CommandPath())
+	}
+	return nil
 }
 
 // arguments says how many there may be, and what they are, to whoever gets it wrong.

@@ -22,7 +22,15 @@ import (
 
 func (p *Plugin) rolloutCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "rollout", Short: "Look at shadow rollouts, and decide about them", Args: arguments(0, 0, "a command"),
+		Use: "rollout", Short: "Look at shadow rollouts, and decide about them", Args: noCommand,
+		Long: `Look at shadow rollouts, and decide about them.
+
+A change of the pod template makes a candidate, which is tried on copies of requests. status shows its revision and where it stands, and
+says what may be done next. The other commands decide about the revision that they name, by an annotation on the ShadowRollout: one that
+has passed is promoted, by the policy Manual once a person approves it; one that was rejected is tried again by retry alone.
+kubectl get shadowrollouts lists what there is.`,
+		Example: `  kubectl vedette rollout status fraud -n payments
+  kubectl vedette rollout promote fraud 5f2c91d07e -n payments`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(p.rolloutStatusCommand())
@@ -38,7 +46,7 @@ func (p *Plugin) rolloutStatusCommand() *cobra.Command {
 		Use:   "status NAME",
 		Short: "Show a rollout: what serves, what is tried, and what was found by criterion and segment",
 		Long: `Show a rollout: what serves, what is tried beside it, what was found by criterion and segment with the bounds between which the
-truth lies, and about how many requests are still needed.`,
+truth lies, and about how many requests are still needed. What stands in the way comes first, and at the end what a person may do next.`,
 		Example:           `  kubectl vedette rollout status fraud -n payments`,
 		Args:              arguments(1, 1, "a NAME"),
 		ValidArgsFunction: p.completeRollout,
@@ -52,6 +60,7 @@ truth lies, and about how many requests are still needed.`,
 				return err
 			}
 			v := rolloutViewOf(r)
+			v.flags = p.flags.named()
 			if o == outputJSON {
 				return writeJSON(p.Stdout, v)
 			}
@@ -67,7 +76,7 @@ func (c *cluster) rollout(ctx context.Context, name string) (*v1alpha1.ShadowRol
 	r := &v1alpha1.ShadowRollout{}
 	err := c.client.Get(ctx, client.ObjectKey{Namespace: c.namespace, Name: name}, r)
 	if apierrors.IsNotFound(err) {
-		return nil, fmt.Errorf("there is no ShadowRollout %q in the namespace %q", name, c.namespace)
+		return nil, fmt.Errorf("there is no ShadowRollout %q in the namespace %q: kubectl get shadowrollouts -A shows where there are some, and -n names another namespace", name, c.namespace)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the ShadowRollout: %w", err)
@@ -101,20 +110,39 @@ func (p *Plugin) completeRollout(cmd *cobra.Command, args []string, _ string) ([
 	return p.rollouts(cmd.Context()), cobra.ShellCompDirectiveNoFileComp
 }
 
-// completeCandidate completes the name of a rollout, and then the revision that may be decided about.
-func (p *Plugin) completeCandidate(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
-	if len(args) != 1 {
-		return p.completeRollout(cmd, args, typed)
+// completeStep completes the name of a rollout, and then the revisions that the step may be about.
+func (p *Plugin) completeStep(s step) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+		if len(args) != 1 {
+			return p.completeRollout(cmd, args, typed)
+		}
+		c, err := p.connect(&p.flags)
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		r, err := c.rollout(cmd.Context(), args[0])
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return s.revisions(r), cobra.ShellCompDirectiveNoFileComp
 	}
-	c, err := p.connect(&p.flags)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
+}
+
+// revisions are those that the step may be about: the candidate, and for another try those that were rejected.
+func (s step) revisions(r *v1alpha1.ShadowRollout) []string {
+	var all []string
+	if c := r.Status.Candidate.Revision; c != "" {
+		all = append(all, string(c))
 	}
-	r, err := c.rollout(cmd.Context(), args[0])
-	if err != nil || r.Status.Candidate.Revision == "" {
-		return nil, cobra.ShellCompDirectiveNoFileComp
+	if !s.repeats {
+		return all
 	}
-	return []string{string(r.Status.Candidate.Revision)}, cobra.ShellCompDirectiveNoFileComp
+	for _, x := range r.Status.Rejected {
+		if x.Revision != r.Status.Candidate.Revision {
+			all = append(all, string(x.Revision))
+		}
+	}
+	return all
 }
 
 func (p *Plugin) rollouts(ctx context.Context) []string {

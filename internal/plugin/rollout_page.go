@@ -24,16 +24,20 @@ func (v *rolloutView) page(now time.Time) *page {
 	if v.Workload != "" {
 		source = []string{"Workload", v.Workload}
 	}
-	out.rows([][]string{
+	rows := [][]string{
 		{"Rollout", v.Namespace + "/" + v.Name},
 		{"Monitor", v.Monitor},
 		source,
 		{"Policy", v.Policy},
 		{"Serves", serves},
-		{"Candidate", v.tried(now)},
+		{"Candidate", v.candidate(now)},
 		{"Decision", v.decided(now)},
 		{"Bake", v.watched(now)},
-	})
+	}
+	if c := v.Candidate; c != nil && c.Revision != v.Wanted {
+		rows = slices.Insert(rows, 6, []string{"Tried last", c.told(now)}) // whose findings are below
+	}
+	out.rows(rows)
 	v.conditions(out, now)
 	v.findings(out)
 	v.rejected(out, now)
@@ -44,18 +48,33 @@ func (v *rolloutView) page(now time.Time) *page {
 	return out
 }
 
-func (v *rolloutView) tried(now time.Time) string {
+// candidate is what the template has, and what became of it.
+func (v *rolloutView) candidate(now time.Time) string {
 	c := v.Candidate
 	switch {
-	case c == nil:
+	case v.Wanted == "":
 		return ""
-	case c.Revision == v.Primary:
-		return c.Revision + ", which serves"
+	case v.Wanted == v.Primary:
+		return v.Wanted + ", which serves"
+	case c == nil || c.Revision != v.Wanted:
+		return v.Wanted + ", which was rejected, and is not tried"
+	case v.isRejected(c.Revision):
+		return c.Revision + ", which was rejected" + c.compared()
 	}
+	return c.told(now)
+}
+
+// told is how a trial goes.
+func (c *candidateView) told(now time.Time) string {
 	text := c.Revision
 	if !c.Started.IsZero() {
 		text += ", tried for " + age(now, c.Started)
 	}
+	return text + c.compared()
+}
+
+func (c *candidateView) compared() string {
+	text := ""
 	if c.Pairs != nil {
 		text += fmt.Sprintf(", %d requests compared", *c.Pairs)
 	}
@@ -143,8 +162,7 @@ func (v *rolloutView) rejected(out *page, now time.Time) {
 
 // next says what a person may do now.
 func (v *rolloutView) next() string {
-	c := v.Candidate
-	if c == nil {
+	if v.Wanted == "" {
 		return ""
 	}
 	fit := conditionView{}
@@ -153,13 +171,18 @@ func (v *rolloutView) next() string {
 			fit = x
 		}
 	}
+	command := func(name string) string {
+		return "kubectl vedette rollout " + name + " " + v.Name + " " + v.Wanted + v.flags
+	}
 	switch fit.Reason {
 	case v1alpha1.ReasonAwaitingApproval:
-		return fmt.Sprintf("To promote it: spec.promotion.approvedRevision: %s in Git, or kubectl vedette rollout promote %s %s", c.Revision, v.Name, c.Revision)
+		return "To promote it: spec.promotion.approvedRevision: " + v.Wanted + " in Git, or " + command("promote")
 	case v1alpha1.ReasonPaused:
-		return fmt.Sprintf("To go on: kubectl vedette rollout resume %s %s", v.Name, c.Revision)
+		return "To go on: " + command("resume")
+	case v1alpha1.ReasonPromoted:
+		return "To take it back while it is watched: " + command("reject")
 	case v1alpha1.ReasonDeadlineExceeded, v1alpha1.ReasonAnalysisFailed, v1alpha1.ReasonRejected, v1alpha1.ReasonAborted, v1alpha1.ReasonBakeFailed:
-		return fmt.Sprintf("To try it again: kubectl vedette rollout retry %s %s", v.Name, c.Revision)
+		return "To try it again: " + command("retry")
 	}
 	return ""
 }

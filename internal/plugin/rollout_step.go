@@ -5,11 +5,12 @@ package plugin
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -18,74 +19,76 @@ import (
 	"github.com/vedette-dev/vedette/internal/rollout"
 )
 
-// step is something that a person decides about a candidate, by an annotation that names its revision.
+// step is something that a person decides about a revision, by an annotation that names it.
 type step struct {
 	name, short, long string
 	// annotation is what is set.
 	annotation string
-	// refuses says why the step cannot be taken; nil when it can.
-	refuses func(r *v1alpha1.ShadowRollout, revision string) error
-	// follows says what comes of it.
-	follows string
+	// follows says what comes of it, or why nothing does and what could be done instead.
+	follows func(subject) (string, error)
 	// clears are annotations that are taken away where they name the revision.
 	clears []string
-	// counts says that each value has an effect once.
-	counts bool
+	// repeats says that it may be taken again: each value of the annotation has an effect once, and --restart may be given.
+	repeats bool
 }
 
 var steps = []step{
 	{
-		name: "promote", annotation: naming.AnnotationPromote, refuses: refusesPromotion, follows: "it takes over from what serves, and is then watched",
+		name: "promote", annotation: naming.AnnotationPromote, follows: promotes,
 		short: "Let a candidate that has passed take over", long: `Let a candidate take over, for when no commit can be waited for: else spec.promotion.approvedRevision in Git does the same. Only
-one that has passed is promoted.`,
+one that has passed is promoted, and none while it is paused, or by the policy Advise.`,
 	},
 	{
-		name: "reject", annotation: naming.AnnotationReject, follows: "it is not to serve; one that was just promoted is taken back",
+		name: "reject", annotation: naming.AnnotationReject, follows: stops,
 		short: "Reject a candidate, or take back one that was just promoted", long: `Reject a candidate, whatever the evidence says. One that was promoted, and is still watched, is taken back: what served before it
-serves again. It is not tried again until retry asks for it.`,
+serves again. It is not tried again until retry asks for it. By the policy Advise others are told that it has failed, and nothing is
+taken back.`,
 	},
 	{
-		name: "abort", annotation: naming.AnnotationAbort, follows: "its trial ends, and it is on record as not to serve",
-		short: "End the trial of a candidate", long: "End the trial of a candidate. It is on record as not to serve, and is not tried again until retry asks for it.",
+		name: "abort", annotation: naming.AnnotationAbort, follows: stops,
+		short: "End the trial of a candidate", long: `End the trial of a candidate. It does what reject does, and is on record as Aborted, which says nothing about how good it is.`,
 	},
 	{
-		name: "pause", annotation: naming.AnnotationPause, refuses: refusesToPause, follows: "nothing is decided until it is resumed",
-		short: "Hold every step with a candidate", long: "Hold every step with a candidate, while requests go on being compared.",
+		name: "pause", annotation: naming.AnnotationPause, follows: pauses,
+		short: "Hold every step with a candidate", long: `Hold every step with a candidate, while requests go on being compared and its deadline runs on, until resume lets it go on. The watch
+over one that was promoted is not held.`,
 	},
 	{
-		name: "resume", clears: []string{naming.AnnotationPause}, follows: "it goes on",
-		refuses: func(r *v1alpha1.ShadowRollout, revision string) error {
-			if r.Annotations[naming.AnnotationPause] != revision {
-				return fmt.Errorf("revision %s is not paused", revision)
-			}
-			return nil
-		},
-		short: "Go on with a candidate that is paused", long: "Go on with a candidate that is paused.",
+		name: "resume", clears: []string{naming.AnnotationPause}, follows: resumes,
+		short: "Go on with a candidate that is paused", long: "Go on with a candidate that is paused. One that has passed and is approved takes over then.",
 	},
 	{
 		// What was said about the last try is not meant for the next.
-		name: "retry", annotation: naming.AnnotationRetry, counts: true, refuses: refusesToRetry, follows: "it is tried again, with evidence from now on",
+		name: "retry", annotation: naming.AnnotationRetry, repeats: true, follows: retries,
 		clears: []string{naming.AnnotationReject, naming.AnnotationAbort, naming.AnnotationPromote, naming.AnnotationPause},
-		short:  "Try a candidate again", long: `Try a candidate again that was rejected, aborted or had no verdict in time, with evidence from now on. What was asked by annotation for
-the last try, such as its promotion, does not hold for the next.`,
+		short:  "Try a revision again that was rejected, or had no verdict in time", long: `Try a revision again that was rejected, aborted or had no verdict in time, with evidence from then on. One that was rejected and is not
+what the template has now is tried as soon as it is. What was asked by annotation for the last try, such as its promotion, does not hold
+for the next; spec.promotion.approvedRevision does.
+
+What is being tried, is paused or has passed is left alone, as its evidence would be thrown away; --restart does that.`,
 	},
 }
 
 func (p *Plugin) stepCommand(s step) *cobra.Command {
-	o := outputText
+	o, restart := outputText, false
 	cmd := &cobra.Command{
 		Use:   s.name + " NAME REVISION",
 		Short: s.short,
 		Long: s.long + `
 
-REVISION is that of the candidate, as kubectl vedette rollout status shows it: what is decided about is what was looked at, and not what
-has come since.`,
-		Example:           "  kubectl vedette rollout " + s.name + " fraud 5f2c91d07e",
-		Args:              arguments(2, 2, "a NAME and the REVISION of its candidate"),
-		ValidArgsFunction: p.completeCandidate,
-		RunE:              func(cmd *cobra.Command, args []string) error { return p.step(cmd.Context(), s, o, args[0], args[1]) },
+REVISION is that of the candidate, or of one that was rejected, as kubectl vedette rollout status NAME shows it: what is decided about is
+what was looked at, and not what has come since. Where nothing would follow, nothing is written: it says why, and what to do instead.`,
+		Example:           "  kubectl vedette rollout " + s.name + " fraud 5f2c91d07e -n payments",
+		Args:              arguments(2, 2, "a NAME and the REVISION of its candidate, which kubectl vedette rollout status NAME shows"),
+		ValidArgsFunction: p.completeStep(s),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.step(cmd.Context(), s, o, args[0], args[1], restart)
+		},
 	}
 	cmd.Flags().VarP(&o, "output", "o", "text or json")
+	if s.repeats {
+		cmd.Flags().BoolVar(&restart, "restart", false, "begin the trial anew also of a candidate that is being tried, is paused or has passed: what was found of it is dropped")
+	}
 	return cmd
 }
 
@@ -99,9 +102,40 @@ type stepView struct {
 	Annotation string   `json:"annotation,omitempty"`
 	Value      string   `json:"value,omitempty"`
 	Removed    []string `json:"removed,omitempty"`
+	// Follows says what comes of it. NotReady is what the rollout waits for; empty where it is Ready.
+	Follows  string `json:"follows"`
+	NotReady string `json:"notReady,omitempty"`
 }
 
-func (p *Plugin) step(ctx context.Context, s step, o output, name, revision string) error {
+// subject is a revision of a rollout that a person decides about.
+type subject struct {
+	r        *v1alpha1.ShadowRollout
+	revision string
+	standing standing
+	now      time.Time
+	// restart says that a person lets go of what was found of it; flags are those by which its cluster was named.
+	restart bool
+	flags   string
+}
+
+// command is one that a person may run next about it.
+func (s subject) command(name string) string {
+	if name == "status" {
+		return "kubectl vedette rollout status " + s.r.Name + s.flags
+	}
+	return "kubectl vedette rollout " + name + " " + s.r.Name + " " + s.revision + s.flags
+}
+
+// source names what the candidates come from.
+func (s subject) source() string {
+	c := s.r.Spec.Candidate
+	if rollout.Theirs(s.r) {
+		return fmt.Sprintf("the %s %q", c.WorkloadRef.Kind, c.WorkloadRef.Name)
+	}
+	return fmt.Sprintf("the pod template of the Deployment %q", c.TemplateRef.Name)
+}
+
+func (p *Plugin) step(ctx context.Context, s step, o output, name, revision string, restart bool) error {
 	c, err := p.connect(&p.flags)
 	if err != nil {
 		return err
@@ -110,10 +144,14 @@ func (p *Plugin) step(ctx context.Context, s step, o output, name, revision stri
 	if err != nil {
 		return err
 	}
-	if err := s.check(r, revision); err != nil {
+	about := subject{r: r, revision: revision, standing: standingOf(r, revision, p.Now()), now: p.Now(), restart: restart, flags: p.flags.named()}
+	v := stepView{Namespace: r.Namespace, Rollout: r.Name, Revision: revision, Step: s.name}
+	if v.Follows, err = s.follows(about); err != nil {
 		return err
 	}
-	v := stepView{Namespace: r.Namespace, Rollout: r.Name, Revision: revision, Step: s.name}
+	if ready := meta.FindStatusCondition(r.Status.Conditions, v1alpha1.ConditionReady); ready != nil && ready.Status == metav1.ConditionFalse {
+		v.NotReady = ready.Message
+	}
 	before := r.DeepCopy()
 	for _, key := range s.clears {
 		if r.Annotations[key] == revision {
@@ -123,7 +161,7 @@ func (p *Plugin) step(ctx context.Context, s step, o output, name, revision stri
 	}
 	if s.annotation != "" {
 		v.Annotation, v.Value = s.annotation, revision
-		if s.counts {
+		if s.repeats {
 			v.Value = another(r, revision)
 		}
 		metav1.SetMetaDataAnnotation(&r.ObjectMeta, v.Annotation, v.Value)
@@ -131,7 +169,7 @@ func (p *Plugin) step(ctx context.Context, s step, o output, name, revision stri
 	// What was checked must still be so when it is written.
 	err = c.client.Patch(ctx, r, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
 	if apierrors.IsConflict(err) {
-		return fmt.Errorf("the ShadowRollout %s has changed meanwhile: look at it with kubectl vedette rollout status %s, and decide again", name, name)
+		return fmt.Errorf("the ShadowRollout %s has changed meanwhile: look at it with %s, and decide again", name, about.command("status"))
 	}
 	if err != nil {
 		return fmt.Errorf("annotating the ShadowRollout: %w", err)
@@ -139,103 +177,18 @@ func (p *Plugin) step(ctx context.Context, s step, o output, name, revision stri
 	if o == outputJSON {
 		return writeJSON(p.Stdout, v)
 	}
-	fmt.Fprintf(p.Stdout, "shadowrollout.vedette.dev/%s: %s %s: %s\n", name, s.name, revision, s.follows)
-	return nil
+	return v.page().write(p.Stdout)
 }
 
-// check says why a step cannot be taken; nil when it can.
-func (s step) check(r *v1alpha1.ShadowRollout, revision string) error {
-	candidate := string(r.Status.Candidate.Revision)
-	if candidate == "" {
-		return fmt.Errorf("%s has no candidate: what serves is %s, and nothing else is wanted", r.Name, r.Status.PrimaryRevision)
+// page says what was done, and what comes of it.
+func (v stepView) page() *page {
+	out := &page{}
+	out.text(0, fmt.Sprintf("shadowrollout.vedette.dev/%s: %s %s: %s", v.Rollout, v.Step, v.Revision, v.Follows))
+	if v.Annotation != "" && len(v.Removed) > 0 {
+		out.text(0, "taken away, as it was meant for the last try: "+strings.Join(v.Removed, ", "))
 	}
-	if revision != candidate {
-		return usage("%s is not the candidate of %s: that is %s. Look at it with kubectl vedette rollout status %s, and name it", revision, r.Name, candidate, r.Name)
+	if v.NotReady != "" {
+		out.text(0, "the rollout is not Ready, and nothing may follow until it is: "+v.NotReady)
 	}
-	if s.refuses == nil {
-		return nil
-	}
-	return s.refuses(r, revision)
-}
-
-// refusesPromotion says why a candidate cannot be promoted, and how it could be.
-func refusesPromotion(r *v1alpha1.ShadowRollout, revision string) error {
-	status := &r.Status
-	switch {
-	case rollout.Theirs(r):
-		ref := r.Spec.Candidate.WorkloadRef
-		return fmt.Errorf("%s only advises, as what serves is not its own: give what serves the version of the %s %q where you roll it out", r.Name, ref.Kind, ref.Name)
-	case policyOf(r) == v1alpha1.PromotionAdvise:
-		return fmt.Errorf("nothing is promoted by the policy Advise: set spec.promotion.policy of %s", r.Name)
-	case string(status.PrimaryRevision) == revision:
-		return fmt.Errorf("revision %s serves already", revision)
-	case string(rollout.Passed(r)) == revision:
-		return nil
-	}
-	if d := status.Decision; string(d.Revision) == revision && d.Verdict == v1alpha1.VerdictPass {
-		return fmt.Errorf("spec.analysis was changed since revision %s has passed, which is judged anew: kubectl vedette rollout status %s says how far that is", revision, r.Name)
-	}
-	for _, x := range status.Rejected {
-		if string(x.Revision) == revision {
-			return fmt.Errorf("revision %s was rejected (%s): %s. kubectl vedette rollout retry %s %s tries it again", revision, x.Reason, x.Message, r.Name, revision)
-		}
-	}
-	for _, c := range status.Conditions {
-		if c.Type == v1alpha1.ConditionCandidateFit && c.Reason == v1alpha1.ReasonDeadlineExceeded {
-			return fmt.Errorf("revision %s had no verdict in its time, and only what has passed is promoted: kubectl vedette rollout retry %s %s tries it again; "+
-				"spec.mirror.percent and spec.analysis.deadline give it more requests", revision, r.Name, revision)
-		}
-	}
-	return fmt.Errorf("revision %s has not passed yet, and only what has is promoted: %s", revision, wanting(r))
-}
-
-// wanting says what a candidate still needs to pass.
-func wanting(r *v1alpha1.ShadowRollout) string {
-	c := &r.Status.Candidate
-	if c.Pairs == nil || *c.Pairs == 0 {
-		return "no request has been compared yet. kubectl vedette rollout status " + r.Name + " says why"
-	}
-	var open []string
-	var need int64
-	for _, f := range c.Findings {
-		if f.Verdict != v1alpha1.VerdictPass {
-			open = append(open, string(f.Criterion)+" in "+string(f.Segment))
-			need = max(need, f.Need)
-		}
-	}
-	text := fmt.Sprintf("of %d requests it is not shown that it holds %s", *c.Pairs, strings.Join(open[:min(len(open), 4)], ", "))
-	if n := len(open) - 4; n > 0 {
-		text += fmt.Sprintf(" and %d more", n)
-	}
-	if need > 0 {
-		text += fmt.Sprintf("; about %d more are needed", need)
-	}
-	return text + ". Wait, mirror more (spec.mirror.percent), or ask for less (spec.analysis)"
-}
-
-func refusesToPause(r *v1alpha1.ShadowRollout, revision string) error {
-	if string(r.Status.PrimaryRevision) == revision {
-		return fmt.Errorf("revision %s serves already: kubectl vedette rollout reject %s %s takes it back while it is watched", revision, r.Name, revision)
-	}
-	return nil
-}
-
-func refusesToRetry(r *v1alpha1.ShadowRollout, revision string) error {
-	if string(r.Status.PrimaryRevision) == revision {
-		return fmt.Errorf("revision %s serves already: there is nothing to try", revision)
-	}
-	return nil
-}
-
-// another is a value of the annotation that asks for a try of a revision and was not used for one.
-func another(r *v1alpha1.ShadowRollout, revision string) string {
-	used := []string{r.Annotations[naming.AnnotationRetry], r.Status.Candidate.Retry}
-	for _, x := range r.Status.Rejected {
-		used = append(used, x.Retry)
-	}
-	value := revision
-	for n := 2; slices.Contains(used, value); n++ {
-		value = fmt.Sprintf("%s/%d", revision, n)
-	}
-	return value
+	return out
 }

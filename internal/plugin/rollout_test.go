@@ -194,9 +194,7 @@ func TestARetryHasAValueThatWasNeverUsed(t *testing.T) {
 }
 
 func TestStepsThatCannotBeTaken(t *testing.T) {
-	advise, late, empty, idle := passed(), trying(), trying(), trying()
-	advise.Spec.Promotion.Policy = v1alpha1.PromotionAdvise
-	judgedFit(late, metav1.ConditionUnknown, v1alpha1.ReasonDeadlineExceeded, "late")
+	advise, late, empty, idle := advising(passed()), overdue(), trying(), trying()
 	empty.Status.Candidate.Pairs = nil
 	idle.Status.Candidate = v1alpha1.CandidateStatus{}
 	outdated := passed()
@@ -249,7 +247,9 @@ func TestStepsThatCannotBeTaken(t *testing.T) {
 }
 
 func TestRolloutsAreCompleted(t *testing.T) {
-	f := newFixture(t, trying(), flights())
+	r := trying()
+	r.Status.Rejected = []v1alpha1.RejectedRevision{{Revision: before, Reason: v1alpha1.ReasonRejected}, {Revision: candidate, Reason: v1alpha1.ReasonRejected}}
+	f := newFixture(t, r, flights())
 	for _, c := range []struct {
 		args []string
 		want string
@@ -258,6 +258,7 @@ func TestRolloutsAreCompleted(t *testing.T) {
 		{[]string{"rollout", "status", "flights", ""}, ":4\n"},
 		{[]string{"rollout", "promote", ""}, "flights\n:4\n"},
 		{[]string{"rollout", "promote", "flights", ""}, "5f2c91d07e\n:4\n"},
+		{[]string{"rollout", "retry", "flights", ""}, "5f2c91d07e\n77aa00bb11\n:4\n"},
 		{[]string{"export", ""}, "flights\n:4\n"},
 		{[]string{"why", "flights", "--revision", ""}, "serving\n0123456789\n5f2c91d07e\n:4\n"},
 	} {

@@ -22,13 +22,17 @@ type rolloutView struct {
 	Workload string `json:"workload,omitempty"`
 	Policy   string `json:"policy"`
 	// Primary is the revision that serves.
-	Primary    string          `json:"primary,omitempty"`
-	Replicas   *int32          `json:"replicas,omitempty"`
+	Primary  string `json:"primary,omitempty"`
+	Replicas *int32 `json:"replicas,omitempty"`
+	// Wanted is the revision of the template where status tells it: the candidate's, or one that was rejected.
+	Wanted     string          `json:"wanted,omitempty"`
 	Candidate  *candidateView  `json:"candidate,omitempty"`
 	Decision   *decisionView   `json:"decision,omitempty"`
 	Bake       *bakeView       `json:"bake,omitempty"`
 	Conditions []conditionView `json:"conditions,omitempty"`
 	Rejected   []rejectedView  `json:"rejected,omitempty"`
+	// flags are those by which the cluster was named.
+	flags string
 }
 
 // candidateView is what is tried, or was last.
@@ -81,7 +85,7 @@ func rolloutViewOf(r *v1alpha1.ShadowRollout) rolloutView {
 	s := &r.Status
 	v := rolloutView{
 		Namespace: r.Namespace, Name: r.Name, Monitor: string(r.Spec.MonitorRef.Name), Policy: string(policyOf(r)),
-		Primary: string(s.PrimaryRevision), Replicas: s.Replicas,
+		Primary: string(s.PrimaryRevision), Replicas: s.Replicas, Wanted: wanted(r),
 	}
 	if c := r.Spec.Candidate; rollout.Theirs(r) {
 		v.Workload = string(c.WorkloadRef.Kind) + "/" + string(c.WorkloadRef.Name)

@@ -33,7 +33,7 @@ type inferSchema struct {
 
 func (p *Plugin) schemaCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "schema", Short: "Work on the schema of a model", Args: arguments(0, 0, "a command"),
+		Use: "schema", Short: "Work on the schema of a model", Args: noCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(p.inferCommand())

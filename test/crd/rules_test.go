@@ -342,6 +342,9 @@ func TestEveryRuleHasRows(t *testing.T) {
 				if _, ok := names[rule.Message]; len(path) == 0 && ok {
 					continue
 				}
+				if rule.Message == percentRule {
+					continue // TestPercents tries each, also in status
+				}
 				if _, ok := changes[key]; ok && kind == "annotationqueues" {
 					continue
 				}
