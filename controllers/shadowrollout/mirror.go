@@ -41,7 +41,7 @@ func (p *pass) mirror(ctx context.Context, s *seen) error {
 	if err != nil {
 		return err
 	}
-	_, err = p.applier.Apply(ctx, p.r.UID, build.Mirror(p.r, document))
+	_, err = p.applier.Apply(ctx, build.Mirror(p.r, document))
 	return err
 }
 
@@ -55,5 +55,5 @@ func (p *pass) stopMirror(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reading the mirror document: %w", err)
 	}
-	return p.applier.Delete(ctx, p.r.UID, document)
+	return p.applier.Delete(ctx, document)
 }

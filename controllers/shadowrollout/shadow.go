@@ -80,7 +80,7 @@ func (p ours) shadow(ctx context.Context, s *seen) error {
 	if err != nil {
 		return err
 	}
-	return p.applier.All(ctx, p.r.UID, desired, build.Service(p.r, build.Selector(p.r, naming.RoleShadow), port))
+	return p.applier.All(ctx, desired, build.Service(p.r, build.Selector(p.r, naming.RoleShadow), port))
 }
 
 // wait stops mirroring to a shadow that is not up, or does not run what is tried: refused connections are no evidence. One that
@@ -110,7 +110,7 @@ func (p *pass) clear(ctx context.Context) error {
 	}
 	shadow, err := p.deployment(ctx, naming.Shadow(p.r.Name))
 	if err == nil && shadow != nil {
-		err = p.applier.Delete(ctx, p.r.UID, shadow)
+		err = p.applier.Delete(ctx, shadow)
 	}
 	if err != nil {
 		return err
@@ -118,7 +118,7 @@ func (p *pass) clear(ctx context.Context) error {
 	service := &corev1.Service{}
 	err = p.Client.Get(ctx, client.ObjectKey{Namespace: p.r.Namespace, Name: naming.Shadow(p.r.Name)}, service)
 	if err == nil {
-		err = p.applier.Delete(ctx, p.r.UID, service)
+		err = p.applier.Delete(ctx, service)
 	}
 	if client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("removing the shadow's Service: %w", err)
