@@ -59,5 +59,5 @@ func (p ours) serve(ctx context.Context, s *seen, o rollout.Observed, action rol
 	if s.primary != nil {
 		status.Replicas = new(s.primary.Replicas)
 	}
-	return nil
+	return p.hold(ctx)
 }
