@@ -3,8 +3,10 @@
 package shadowrollout
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -124,6 +126,17 @@ func (p *pass) clear(ctx context.Context) error {
 		return fmt.Errorf("removing the shadow's Service: %w", err)
 	}
 	return p.prune(ctx)
+}
+
+// shadowPods lists the shadow's pods, in the order of their names: a cache has none, and what is said of them is to stay.
+func (p *pass) shadowPods(ctx context.Context) ([]corev1.Pod, error) {
+	var pods corev1.PodList
+	err := p.Client.List(ctx, &pods, client.InNamespace(p.r.Namespace), client.MatchingLabels{naming.LabelRollout: p.r.Name, naming.LabelRole: naming.RoleShadow})
+	if err != nil {
+		return nil, fmt.Errorf("listing the shadow's pods: %w", err)
+	}
+	slices.SortFunc(pods.Items, func(a, b corev1.Pod) int { return cmp.Compare(a.Name, b.Name) })
+	return pods.Items, nil
 }
 
 func without(rejected []v1alpha1.RejectedRevision, revision v1alpha1.Revision) []v1alpha1.RejectedRevision {
