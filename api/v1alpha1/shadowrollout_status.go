@@ -16,8 +16,12 @@ const (
 	ConditionCandidateFit = "CandidateFit"
 	// ConditionProgressing is True while a candidate is tried, waits for its approval, rolls out or is baked.
 	ConditionProgressing = "Progressing"
-	// ConditionBaking is present once a candidate was promoted: True while it is watched, False when that has ended.
+	// ConditionBaking is present once a candidate was promoted: True while it is watched, False when that has ended. After a
+	// rollback it goes once another candidate is tried, or the template is what serves again.
 	ConditionBaking = "Baking"
+	// ConditionAnnotationIgnored is present and True while an annotation by which a person decides, such as vedette.dev/pause,
+	// has a value that can be no revision.
+	ConditionAnnotationIgnored = "AnnotationIgnored"
 )
 
 // Reasons of CandidateFit.
@@ -83,9 +87,12 @@ const (
 	ReasonMonitorTaken = "MonitorTaken"
 	// ReasonCandidateNotFound means that the workload of spec.candidate does not exist.
 	ReasonCandidateNotFound = "CandidateNotFound"
-	// ReasonTemplateServes means that the template still has replicas, so that they and the primary both serve. Set its
-	// replicas to 0 once the primary is available. It is a reason of Ready that is True.
+	// ReasonTemplateServes means that the template still has replicas, so that they and the primary both serve, the same
+	// revision. Set its replicas to 0 once the primary is available. It is a reason of Ready that is True.
 	ReasonTemplateServes = "TemplateServes"
+	// ReasonUntriedTemplateServes means that the template has replicas, which run another revision than the primary, so that
+	// people get answers of one that was not promoted. Set its replicas to 0. A trial goes on all the while.
+	ReasonUntriedTemplateServes = "UntriedTemplateServes"
 	// ReasonShadowWouldServe means that a Service that is not the rollout's would select the shadow's pods; of a workload of
 	// spec.candidate.workloadRef, one that selects the pods of what serves as well.
 	ReasonShadowWouldServe = "ShadowWouldServe"
@@ -103,6 +110,12 @@ const (
 	ReasonWouldScaleDown = "WouldScaleDown"
 	// ReasonReferenceMissing means that a ConfigMap or a Secret that the template names does not exist.
 	ReasonReferenceMissing = "ReferenceMissing"
+)
+
+// Reasons of AnnotationIgnored.
+const (
+	// ReasonNotARevision means that the value of an annotation can be no revision, which is 10 hex digits.
+	ReasonNotARevision = "NotARevision"
 )
 
 // ShadowRolloutStatus is what the operator has observed about a ShadowRollout.

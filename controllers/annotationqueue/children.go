@@ -68,7 +68,7 @@ func (p *pass) children(ctx context.Context, r queue.Resolved) []error {
 		wanted, ingresses = append(wanted, review.Ingress(params)), append(ingresses, naming.Review(p.q.Name))
 	}
 	for _, w := range wanted {
-		if _, err := p.applier.Apply(ctx, p.q.UID, w); err != nil {
+		if _, err := p.applier.Apply(ctx, w); err != nil {
 			problems = append(problems, err)
 		}
 	}
@@ -99,7 +99,7 @@ func (p *pass) prune(ctx context.Context, existing client.ObjectList, keep []str
 	if err := p.Client.List(ctx, existing, client.InNamespace(p.q.Namespace), client.MatchingLabels{naming.LabelQueue: p.q.Name}); err != nil {
 		return fmt.Errorf("listing what may be no longer wanted: %w", err)
 	}
-	return p.applier.Prune(ctx, p.q.UID, existing, keep...)
+	return p.applier.Prune(ctx, existing, keep...)
 }
 
 // route applies or removes the HTTPRoute, where the cluster has the Gateway API, and reports how the page is exposed.
@@ -133,7 +133,7 @@ func (p *pass) route(ctx context.Context, params review.Params) error {
 
 func (p *pass) applyRoute(ctx context.Context, params review.Params, wanted bool) error {
 	if wanted {
-		_, err := p.applier.Apply(ctx, p.q.UID, review.HTTPRoute(params))
+		_, err := p.applier.Apply(ctx, review.HTTPRoute(params))
 		return err
 	}
 	existing := &unstructured.Unstructured{}
@@ -141,7 +141,7 @@ func (p *pass) applyRoute(ctx context.Context, params review.Params, wanted bool
 	if err := p.Client.Get(ctx, p.key(), existing); err != nil {
 		return client.IgnoreNotFound(err)
 	}
-	return p.applier.Delete(ctx, p.q.UID, existing)
+	return p.applier.Delete(ctx, existing)
 }
 
 // monitoring applies what the Prometheus operator reads, where the cluster has its APIs.
@@ -151,7 +151,7 @@ func (p *pass) monitoring(ctx context.Context, params review.Params) error {
 		return err
 	}
 	if available {
-		err = p.applier.All(ctx, p.q.UID, review.ServiceMonitor(params), review.Rules(params))
+		err = p.applier.All(ctx, review.ServiceMonitor(params), review.Rules(params))
 		if gone(err) {
 			available, err = false, nil
 		}

@@ -61,7 +61,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, q *v1alpha1.AnnotationQueue)
 	now := r.Now()
 	p := &pass{
 		Reconciler: r, q: q, now: now,
-		applier: apply.Applier{Client: r.Client, Live: r.Live},
+		applier: apply.Applier{Client: r.Client, Live: r.Live, Owns: apply.ControlledBy(q.UID)},
 		set:     conditions.Writer{Conditions: &q.Status.Conditions, Generation: q.Generation, Now: now},
 	}
 	before := q.DeepCopy()

@@ -46,7 +46,7 @@ func (p *pass) config(ctx context.Context, e monitor.Effective) error {
 	if err != nil {
 		return err
 	}
-	if _, err := p.applier.Apply(ctx, p.m.UID, config.Build(p.m, document)); err != nil {
+	if _, err := p.applier.Apply(ctx, config.Build(p.m, document)); err != nil {
 		return err
 	}
 	p.m.Status.ConfigRevision = revision
@@ -62,7 +62,7 @@ func (p *pass) stop(ctx context.Context) []error {
 		return []error{err}
 	}
 	var problems []error
-	switch exists, err := p.applier.ApplyExisting(ctx, p.m.UID, config.Build(p.m, document)); {
+	switch exists, err := p.applier.ApplyExisting(ctx, config.Build(p.m, document)); {
 	case err != nil:
 		problems = append(problems, err)
 	case exists:
@@ -86,7 +86,7 @@ func (p *pass) children(ctx context.Context, e monitor.Effective) error {
 		wanted = append(wanted, service.Build(p.m), networkpolicy.Build(p.m))
 		problems = append(problems, p.monitoring(ctx, e))
 	}
-	problems = append(problems, p.applier.All(ctx, p.m.UID, wanted...))
+	problems = append(problems, p.applier.All(ctx, wanted...))
 	if err := errors.Join(problems...); err != nil {
 		return first(err)
 	}
@@ -98,7 +98,7 @@ func (p *pass) pruneCronJobs(ctx context.Context, keep ...string) error {
 	if err := p.Client.List(ctx, &existing, p.owned()...); err != nil {
 		return fmt.Errorf("listing CronJobs: %w", err)
 	}
-	return p.applier.Prune(ctx, p.m.UID, &existing, keep...)
+	return p.applier.Prune(ctx, &existing, keep...)
 }
 
 // monitoring applies what the Prometheus operator reads, where the cluster has its APIs. They may go again, which what is
@@ -109,7 +109,7 @@ func (p *pass) monitoring(ctx context.Context, e monitor.Effective) error {
 		return err
 	}
 	if available {
-		err = first(p.applier.All(ctx, p.m.UID, servicemonitor.Build(p.m, e), rules.Build(p.m, e)))
+		err = first(p.applier.All(ctx, servicemonitor.Build(p.m, e), rules.Build(p.m, e)))
 		available = !meta.IsNoMatchError(err) && !apierrors.IsNotFound(err)
 	}
 	if !available {

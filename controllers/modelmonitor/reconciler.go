@@ -83,7 +83,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, m *v1alpha1.ModelMonitor) (c
 	now := r.Now()
 	p := &pass{
 		Reconciler: r, m: m, now: now,
-		applier: apply.Applier{Client: r.Client, Live: r.Live},
+		applier: apply.Applier{Client: r.Client, Live: r.Live, Owns: apply.ControlledBy(m.UID)},
 		set:     conditions.Writer{Conditions: &m.Status.Conditions, Generation: m.Generation, Now: now},
 	}
 	before := m.DeepCopy()

@@ -92,7 +92,7 @@ func (p *pass) buildDataset(ctx context.Context, e monitor.Effective, run *v1alp
 	}
 	params := p.params(e)
 	params.Args = []string{"--asked-by", retraining.Describe(p.m, run), "--reason", run.Reason, "--for", string(run.Name)}
-	_, err := p.applier.Apply(ctx, p.m.UID, analysis.Job(params, monitor.KindDataset, name))
+	_, err := p.applier.Apply(ctx, analysis.Job(params, monitor.KindDataset, name))
 	return err
 }
 
@@ -114,7 +114,7 @@ func (p *pass) train(ctx context.Context, run *v1alpha1.RetrainingRun, template 
 	case unusable != nil:
 		monitor.FinishRun(&p.m.Status.Retraining, v1alpha1.RetrainingFailed, "its template could not be run any more: the condition Ready says why", p.now)
 	default:
-		if _, err := p.applier.Apply(ctx, p.m.UID, retraining.Job(p.m, run, &template.Spec.JobTemplate)); err != nil {
+		if _, err := p.applier.Apply(ctx, retraining.Job(p.m, run, &template.Spec.JobTemplate)); err != nil {
 			return err
 		}
 		run.StartTime = metav1.NewTime(p.now)

@@ -94,7 +94,7 @@ func (p *pass) oneOffs(ctx context.Context, e monitor.Effective, jobs batchv1.Jo
 		kind := j.Labels[naming.LabelAnalysis]
 		return kind != monitor.KindCheck && kind != monitor.KindBaseline
 	})}
-	if err := p.applier.Prune(ctx, p.m.UID, &superseded, keep...); err != nil {
+	if err := p.applier.Prune(ctx, &superseded, keep...); err != nil {
 		return err
 	}
 	check.recorded = monitor.LastRun(p.m.Status.Analyses, v1alpha1.AnalysisRunCheck)
@@ -154,12 +154,12 @@ func (p *pass) oneOff(ctx context.Context, params analysis.Params, w oneOff, job
 		}
 		// A deletion wakes us, to start the Job afresh. A Job cannot be changed: that of an image that is mended would wait on.
 		if monitor.Recorded(j, w.recorded) || changed && monitor.Pending(j) {
-			return 0, "", p.applier.Delete(ctx, p.m.UID, j)
+			return 0, "", p.applier.Delete(ctx, j)
 		}
 		delay, soon := monitor.Delay(j, pods, p.now)
 		p.lookAgain(soon)
 		return 0, delay, nil // it runs, or its verdict is on its way
 	}
-	_, err = p.applier.Apply(ctx, p.m.UID, desired)
+	_, err = p.applier.Apply(ctx, desired)
 	return 0, "", err
 }

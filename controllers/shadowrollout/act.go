@@ -47,14 +47,26 @@ func (p *pass) reconcile(ctx context.Context) []error {
 	}
 	// What serves goes on, at the scale that is wanted, whatever else is missing.
 	found = append(found, p.source.serve(ctx, &s, o, action))
-	pods, err := p.shadowPods(ctx)
+	pods, podsErr := p.shadowPods(ctx)
+	since, sinceErr := p.mirroredSince(ctx)
 	blocked := cmp.Or(found[0], s.missing)
 	rollout.Report{
-		Rollout: p.r, Observed: o, Action: action, Primary: s.primary, ShadowPods: pods,
+		Rollout: p.r, Observed: o, Action: action, Primary: s.primary, ShadowPods: pods, MirroredSince: since,
 		Missing: messageOf(blocked), MissingReason: reconcileerr.Reason(blocked), Watched: watched, Mode: s.effective.Mode,
 	}.Conditions(p.set)
-	p.templateServes, p.retrained = s.templateServes, s.candidate.Run
-	return problems(append(found, err)...)
+	p.templateServes, p.retrained = s.templateServes != "", s.candidate.Run
+	return problems(append(found, podsErr, sinceErr, p.untried(&s))...)
+}
+
+// untried says that the template's own pods serve what the primary does not. Nothing waits for it: only a person can end it.
+func (p *pass) untried(s *seen) error {
+	primary := string(p.r.Status.PrimaryRevision)
+	if s.templateServes == "" || primary == "" || s.templateServes == primary {
+		return nil
+	}
+	return reconcileerr.NewStalled(v1alpha1.ReasonUntriedTemplateServes,
+		"the Deployment %q has pods of its own, which answer people with revision %s, beside the primary, whose revision is %s: set replicas: 0 in its manifest, in Git",
+		p.r.Spec.Candidate.TemplateRef.Name, s.templateServes, primary)
 }
 
 // known finds what the rollout is about, and takes what waits to the audit log.
@@ -74,6 +86,9 @@ func (p *pass) act(ctx context.Context, s *seen, o rollout.Observed, action roll
 		return p.source.store(ctx, s) // and it serves
 	case rollout.Idle:
 		status.Candidate = v1alpha1.CandidateStatus{}
+		if o.PrimarySettled {
+			status.Bake = v1alpha1.BakeStatus{} // that of a rollback, which is over
+		}
 		return p.clear(ctx)
 	case rollout.Shelve, rollout.RollBack, rollout.FinishBake:
 		if action == rollout.FinishBake {

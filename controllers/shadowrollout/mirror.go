@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -41,8 +42,18 @@ func (p *pass) mirror(ctx context.Context, s *seen) error {
 	if err != nil {
 		return err
 	}
-	_, err = p.applier.Apply(ctx, p.r.UID, build.Mirror(p.r, document))
+	_, err = p.applier.Apply(ctx, build.Mirror(p.r, document))
 	return err
+}
+
+// mirroredSince is since when the sidecars can read of the trial; zero where they cannot, or the cache does not know yet.
+func (p *pass) mirroredSince(ctx context.Context) (time.Time, error) {
+	document := &corev1.ConfigMap{}
+	err := p.Client.Get(ctx, client.ObjectKey{Namespace: p.r.Namespace, Name: naming.Mirror(string(p.r.Spec.MonitorRef.Name))}, document)
+	if client.IgnoreNotFound(err) != nil {
+		return time.Time{}, fmt.Errorf("reading the mirror document: %w", err)
+	}
+	return document.CreationTimestamp.Time, nil
 }
 
 // stopMirror ends mirroring: without the document, nothing is copied.
@@ -55,5 +66,5 @@ func (p *pass) stopMirror(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("reading the mirror document: %w", err)
 	}
-	return p.applier.Delete(ctx, p.r.UID, document)
+	return p.applier.Delete(ctx, document)
 }

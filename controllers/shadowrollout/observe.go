@@ -39,8 +39,8 @@ type seen struct {
 	candidate build.Version
 	missing   error
 	named     map[string]rollout.ConfigMapContents
-	// templateServes says that the template has pods of its own.
-	templateServes bool
+	// templateServes is the revision that the template's own pods run; empty where it has none.
+	templateServes string
 	// primary and shadow are nil where there are none. answers says that the shadow answers copies that go on being sent.
 	primary, shadow *rollout.Workload
 	answers         bool
@@ -110,7 +110,9 @@ func (p ours) template(ctx context.Context, s *seen) error {
 	if err := p.fill(ctx, s, d.Spec.Template); err != nil {
 		return err
 	}
-	s.templateServes = d.Spec.Replicas == nil || *d.Spec.Replicas > 0
+	if d.Spec.Replicas == nil || *d.Spec.Replicas > 0 {
+		s.templateServes = rollout.Revision(d.Spec.Template, s.named) // its own pods have no parameters filled
+	}
 	return nil
 }
 
@@ -223,16 +225,6 @@ func (p *pass) retried(revision string) string {
 		return c.Retry
 	}
 	return p.retry() // it was never tried
-}
-
-// shadowPods lists the shadow's pods.
-func (p *pass) shadowPods(ctx context.Context) ([]corev1.Pod, error) {
-	var pods corev1.PodList
-	err := p.Client.List(ctx, &pods, client.InNamespace(p.r.Namespace), client.MatchingLabels{naming.LabelRollout: p.r.Name, naming.LabelRole: naming.RoleShadow})
-	if err != nil {
-		return nil, fmt.Errorf("listing the shadow's pods: %w", err)
-	}
-	return pods.Items, nil
 }
 
 func (p *pass) policy(watched rollout.Watched) rollout.Policy {

@@ -5,13 +5,16 @@ package shadowrollout
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/vedette-dev/vedette/api/v1alpha1"
 	"github.com/vedette-dev/vedette/internal/monitor"
 	"github.com/vedette-dev/vedette/internal/outcome"
+	"github.com/vedette-dev/vedette/internal/rollout"
 )
 
 // report sums up what stands in the way, writes status where it changed, and then tells what changed as events.
@@ -29,7 +32,15 @@ func (p *pass) report(ctx context.Context, before *v1alpha1.ShadowRollout, probl
 	p.queue(before.Status)
 	return outcome.Outcome{
 		Client: p.Client, Recorder: p.Recorder, Before: before, After: p.r,
-		Was: before.Status.Conditions, Is: p.r.Status.Conditions, Changed: !equality.Semantic.DeepEqual(before.Status, p.r.Status),
+		Was: p.toldBefore(before.Status.Conditions), Is: p.r.Status.Conditions, Changed: !equality.Semantic.DeepEqual(before.Status, p.r.Status),
 		Retry: s.Retry, Again: p.again,
 	}.End(ctx)
+}
+
+// toldBefore are conditions as they were, without the one of annotations where it did not tell of all that are ignored now: each value is
+// an event of its own.
+func (p *pass) toldBefore(was []metav1.Condition) []metav1.Condition {
+	return slices.DeleteFunc(slices.Clone(was), func(c metav1.Condition) bool {
+		return c.Type == v1alpha1.ConditionAnnotationIgnored && !rollout.Told(c.Message, p.r.Annotations)
+	})
 }

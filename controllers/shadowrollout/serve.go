@@ -50,7 +50,7 @@ func (p ours) serve(ctx context.Context, s *seen, o rollout.Observed, action rol
 	if err != nil {
 		return err
 	}
-	if _, err := p.applier.Apply(ctx, p.r.UID, desired); err != nil {
+	if _, err := p.applier.Apply(ctx, desired); err != nil {
 		return err
 	}
 	status := &p.r.Status
@@ -59,5 +59,5 @@ func (p ours) serve(ctx context.Context, s *seen, o rollout.Observed, action rol
 	if s.primary != nil {
 		status.Replicas = new(s.primary.Replicas)
 	}
-	return nil
+	return p.hold(ctx)
 }

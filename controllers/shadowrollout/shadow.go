@@ -3,8 +3,10 @@
 package shadowrollout
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -80,7 +82,7 @@ func (p ours) shadow(ctx context.Context, s *seen) error {
 	if err != nil {
 		return err
 	}
-	return p.applier.All(ctx, p.r.UID, desired, build.Service(p.r, build.Selector(p.r, naming.RoleShadow), port))
+	return p.applier.All(ctx, desired, build.Service(p.r, build.Selector(p.r, naming.RoleShadow), port))
 }
 
 // wait stops mirroring to a shadow that is not up, or does not run what is tried: refused connections are no evidence. One that
@@ -110,7 +112,7 @@ func (p *pass) clear(ctx context.Context) error {
 	}
 	shadow, err := p.deployment(ctx, naming.Shadow(p.r.Name))
 	if err == nil && shadow != nil {
-		err = p.applier.Delete(ctx, p.r.UID, shadow)
+		err = p.applier.Delete(ctx, shadow)
 	}
 	if err != nil {
 		return err
@@ -118,12 +120,23 @@ func (p *pass) clear(ctx context.Context) error {
 	service := &corev1.Service{}
 	err = p.Client.Get(ctx, client.ObjectKey{Namespace: p.r.Namespace, Name: naming.Shadow(p.r.Name)}, service)
 	if err == nil {
-		err = p.applier.Delete(ctx, p.r.UID, service)
+		err = p.applier.Delete(ctx, service)
 	}
 	if client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("removing the shadow's Service: %w", err)
 	}
 	return p.prune(ctx)
+}
+
+// shadowPods lists the shadow's pods, in the order of their names: a cache has none, and what is said of them is to stay.
+func (p *pass) shadowPods(ctx context.Context) ([]corev1.Pod, error) {
+	var pods corev1.PodList
+	err := p.Client.List(ctx, &pods, client.InNamespace(p.r.Namespace), client.MatchingLabels{naming.LabelRollout: p.r.Name, naming.LabelRole: naming.RoleShadow})
+	if err != nil {
+		return nil, fmt.Errorf("listing the shadow's pods: %w", err)
+	}
+	slices.SortFunc(pods.Items, func(a, b corev1.Pod) int { return cmp.Compare(a.Name, b.Name) })
+	return pods.Items, nil
 }
 
 func without(rejected []v1alpha1.RejectedRevision, revision v1alpha1.Revision) []v1alpha1.RejectedRevision {

@@ -40,7 +40,7 @@ func (p ours) store(ctx context.Context, s *seen) error {
 	if err != nil {
 		return err
 	}
-	_, err = p.applier.Apply(ctx, p.r.UID, desired)
+	_, err = p.applier.Apply(ctx, desired)
 	return err
 }
 
@@ -49,7 +49,7 @@ func (p ours) copies(ctx context.Context, s *seen) error {
 	for name, contents := range s.named {
 		wanted = append(wanted, build.Copy(p.r, s.candidate.Revision, name, contents))
 	}
-	return p.applier.All(ctx, p.r.UID, wanted...)
+	return p.applier.All(ctx, wanted...)
 }
 
 // stored is what is kept of a revision.
@@ -108,10 +108,10 @@ func (p *pass) prune(ctx context.Context) error {
 		if err := p.Client.List(ctx, &copies, client.InNamespace(p.r.Namespace), client.MatchingLabels{naming.LabelRollout: p.r.Name, naming.LabelRevision: revision}); err != nil {
 			return fmt.Errorf("listing the copies of ConfigMaps: %w", err)
 		}
-		if err := p.applier.Prune(ctx, p.r.UID, &copies); err != nil {
+		if err := p.applier.Prune(ctx, &copies); err != nil {
 			return err
 		}
-		if err := p.applier.Delete(ctx, p.r.UID, &kept[i]); err != nil {
+		if err := p.applier.Delete(ctx, &kept[i]); err != nil {
 			return err
 		}
 	}

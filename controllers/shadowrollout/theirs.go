@@ -133,7 +133,7 @@ func (p theirs) shadow(ctx context.Context, s *seen) error {
 	if skip != "" {
 		return reconcileerr.NewStalled(string(skip), "%s", skip.Remedy())
 	}
-	_, err := p.applier.Apply(ctx, p.r.UID, build.Service(p.r, s.shadow.Selector.MatchLabels, port))
+	_, err := p.applier.Apply(ctx, build.Service(p.r, s.shadow.Selector.MatchLabels, port))
 	return err
 }
 

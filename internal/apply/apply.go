@@ -29,41 +29,42 @@ import (
 // FieldOwner is the field manager of everything that the operator applies.
 const FieldOwner client.FieldOwner = naming.ManagedBy
 
-// Applier applies desired objects.
+// Applier applies desired objects on behalf of an owner.
 type Applier struct {
 	// Client writes, and reads from the cache.
 	Client client.Client
 	// Live reads from the API server: whether a name is free must not depend on what the cache selects.
 	Live client.Reader
-	// Owns says whether an object is the owner's; when nil, those that it controls are.
+	// Owns says whether an object is the owner's.
 	Owns func(metav1.Object) bool
 }
 
-func (a Applier) owns(owner types.UID, obj metav1.Object) bool {
-	if a.Owns != nil {
-		return a.Owns(obj)
+// ControlledBy makes those objects an owner's that it controls.
+func ControlledBy(owner types.UID) func(metav1.Object) bool {
+	return func(obj metav1.Object) bool {
+		ref := metav1.GetControllerOf(obj)
+		return ref != nil && ref.UID == owner
 	}
-	ref := metav1.GetControllerOf(obj)
-	return ref != nil && ref.UID == owner
 }
 
-// Apply applies an object, an apply configuration or unstructured, on behalf of owner. It says whether it sent anything.
-// An object of the name that is not the owner's is left alone: the error is Stalled.
-func (a Applier) Apply(ctx context.Context, owner types.UID, desired any) (sent bool, err error) {
+// Apply applies an object, an apply configuration or unstructured. It says whether it sent anything. An object of the name that is not
+// the owner's is left alone: the error is Stalled.
+func (a Applier) Apply(ctx context.Context, desired any) (sent bool, err error) {
 	u, live, err := a.prepare(ctx, desired)
 	if err != nil {
 		return false, err
 	}
-	return a.apply(ctx, owner, u, live)
+	return a.apply(ctx, u, live)
 }
 
 // ApplyExisting is Apply for an object that is not to be made where there is none. It says whether there is one.
-func (a Applier) ApplyExisting(ctx context.Context, owner types.UID, desired any) (exists bool, err error) {
+func (a Applier) ApplyExisting(ctx context.Context, desired any) (exists bool, err error) {
 	u, live, err := a.prepare(ctx, desired)
 	if err != nil || live == nil {
 		return false, err
 	}
-	_, err = a.apply(ctx, owner, u, live)
+	u.SetUID(live.GetUID()) // the cache may hold what is deleted already: the API server refuses to make it
+	_, err = a.apply(ctx, u, live)
 	return true, err
 }
 
@@ -80,10 +81,10 @@ func (a Applier) prepare(ctx context.Context, desired any) (*unstructured.Unstru
 	return u, live, nil
 }
 
-func (a Applier) apply(ctx context.Context, owner types.UID, u *unstructured.Unstructured, live client.Object) (sent bool, err error) {
+func (a Applier) apply(ctx context.Context, u *unstructured.Unstructured, live client.Object) (sent bool, err error) {
 	kind := u.GetKind()
 	if live != nil {
-		if !a.owns(owner, live) {
+		if !a.Owns(live) {
 			return false, reconcileerr.NewStalled(v1alpha1.ReasonNameConflict,
 				"the %s %q belongs to something else: delete or rename it, or rename the %s", kind, u.GetName(), ownerKind(u))
 		}
@@ -211,10 +212,10 @@ func (a Applier) normal(u *unstructured.Unstructured) (map[string]any, error) {
 }
 
 // All applies every object and reports all failures, not only the first.
-func (a Applier) All(ctx context.Context, owner types.UID, desired ...any) error {
+func (a Applier) All(ctx context.Context, desired ...any) error {
 	var errs []error
 	for _, d := range desired {
-		if _, err := a.Apply(ctx, owner, d); err != nil {
+		if _, err := a.Apply(ctx, d); err != nil {
 			errs = append(errs, err)
 		}
 	}
@@ -222,8 +223,8 @@ func (a Applier) All(ctx context.Context, owner types.UID, desired ...any) error
 }
 
 // Delete deletes an object if it is the owner's. The UID guards against deleting a namesake that was made meanwhile.
-func (a Applier) Delete(ctx context.Context, owner types.UID, obj client.Object) error {
-	if !a.owns(owner, obj) || obj.GetDeletionTimestamp() != nil {
+func (a Applier) Delete(ctx context.Context, obj client.Object) error {
+	if !a.Owns(obj) || obj.GetDeletionTimestamp() != nil {
 		return nil
 	}
 	uid := obj.GetUID()
@@ -235,7 +236,7 @@ func (a Applier) Delete(ctx context.Context, owner types.UID, obj client.Object)
 }
 
 // Prune deletes the objects of list that are the owner's and keep does not name.
-func (a Applier) Prune(ctx context.Context, owner types.UID, list client.ObjectList, keep ...string) error {
+func (a Applier) Prune(ctx context.Context, list client.ObjectList, keep ...string) error {
 	var errs []error
 	err := meta.EachListItem(list, func(o runtime.Object) error {
 		obj, ok := o.(client.Object)
@@ -247,7 +248,7 @@ func (a Applier) Prune(ctx context.Context, owner types.UID, list client.ObjectL
 				return nil
 			}
 		}
-		errs = append(errs, a.Delete(ctx, owner, obj))
+		errs = append(errs, a.Delete(ctx, obj))
 		return nil
 	})
 	return errors.Join(append(errs, err)...)

@@ -11,6 +11,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/vedette-dev/vedette/api/v1alpha1"
@@ -133,7 +134,10 @@ type Event struct {
 const maxNote = 1024
 
 // badWhenTrue are the conditions that are bad news while True.
-var badWhenTrue = []string{v1alpha1.ConditionStalled, v1alpha1.ConditionDriftDetected, v1alpha1.ConditionInjectionBlocked, v1alpha1.ConditionLimitExceeded}
+var badWhenTrue = []string{v1alpha1.ConditionStalled, v1alpha1.ConditionDriftDetected, v1alpha1.ConditionInjectionBlocked, v1alpha1.ConditionLimitExceeded, v1alpha1.ConditionAnnotationIgnored}
+
+// harmless are reasons that are no bad news, whatever the status: an end that is good, or that there is nothing to do.
+var harmless = []string{v1alpha1.ReasonNoCandidate, v1alpha1.ReasonSucceeded}
 
 // Events tells what changed between two sets of conditions, so that a reconciliation that changes nothing emits nothing.
 // What is not known yet is no event, nor is it that work goes on.
@@ -149,12 +153,16 @@ func Events(before, after []metav1.Condition) []Event {
 			continue
 		case c.Type == v1alpha1.ConditionReady && c.Status == metav1.ConditionFalse:
 			continue // what made it so has an event of its own, or passes
+		case c.Type == v1alpha1.ConditionBaking && c.Reason == conditions.ReasonResolved:
+			continue // it was news of a revision that is past
 		}
 		e := Event{Type: corev1.EventTypeNormal, Reason: c.Reason, Note: truncate(c.Message, maxNote)}
 		if c.Reason == conditions.ReasonResolved {
 			e.Reason = c.Type + c.Reason // one reason for each, or the series of events would merge
 		}
-		if c.Status == bad {
+		// What has never been available yet has not failed: it comes up.
+		comesUp := c.Type == v1alpha1.ConditionAvailable && meta.FindStatusCondition(before, c.Type) == nil
+		if c.Status == bad && !comesUp && !slices.Contains(harmless, c.Reason) {
 			e.Type = corev1.EventTypeWarning
 		}
 		events = append(events, e)

@@ -115,6 +115,29 @@ func TestEvents(t *testing.T) {
 			after: []metav1.Condition{cond(v1alpha1.ConditionReady, "False", "NeedsYou"), cond(v1alpha1.ConditionStalled, "True", "NeedsYou"), cond(v1alpha1.ConditionDriftDetected, "True", "Drifted")},
 			want:  []Event{{corev1.EventTypeWarning, "NeedsYou", "m"}, {corev1.EventTypeWarning, "Drifted", "m"}},
 		},
+		"nothing to try is no bad news, nor is a bake that held": {
+			after: []metav1.Condition{cond(v1alpha1.ConditionProgressing, "False", v1alpha1.ReasonNoCandidate), cond(v1alpha1.ConditionBaking, "False", v1alpha1.ReasonSucceeded)},
+			want:  []Event{{corev1.EventTypeNormal, v1alpha1.ReasonNoCandidate, "m"}, {corev1.EventTypeNormal, v1alpha1.ReasonSucceeded, "m"}},
+		},
+		"a primary that comes up is no bad news": {
+			after: []metav1.Condition{cond(v1alpha1.ConditionAvailable, "False", v1alpha1.ReasonPrimaryNotAvailable)},
+			want:  []Event{{corev1.EventTypeNormal, v1alpha1.ReasonPrimaryNotAvailable, "m"}},
+		},
+		"a primary that goes down is": {
+			before: []metav1.Condition{cond(v1alpha1.ConditionAvailable, "True", v1alpha1.ReasonPrimaryAvailable)},
+			after:  []metav1.Condition{cond(v1alpha1.ConditionAvailable, "False", v1alpha1.ReasonPrimaryNotAvailable)},
+			want:   []Event{{corev1.EventTypeWarning, v1alpha1.ReasonPrimaryNotAvailable, "m"}},
+		},
+		"a rollback is": {
+			before: []metav1.Condition{cond(v1alpha1.ConditionBaking, "True", v1alpha1.ReasonBakeRunning)},
+			after:  []metav1.Condition{cond(v1alpha1.ConditionBaking, "False", v1alpha1.ReasonRolledBack)},
+			want:   []Event{{corev1.EventTypeWarning, v1alpha1.ReasonRolledBack, "m"}},
+		},
+		"that another revision is wanted after a rollback is no news": {before: []metav1.Condition{cond(v1alpha1.ConditionBaking, "False", v1alpha1.ReasonRolledBack)}},
+		"an annotation without effect is bad news": {
+			after: []metav1.Condition{cond(v1alpha1.ConditionAnnotationIgnored, "True", v1alpha1.ReasonNotARevision)},
+			want:  []Event{{corev1.EventTypeWarning, v1alpha1.ReasonNotARevision, "m"}},
+		},
 		"what is over": {
 			before: []metav1.Condition{cond(v1alpha1.ConditionInjectionBlocked, "True", "InjectionTripped")},
 			want:   []Event{{corev1.EventTypeNormal, "InjectionBlockedResolved", "no longer so: m"}},

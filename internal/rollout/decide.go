@@ -107,7 +107,7 @@ var rules = []rule{
 	{"nothing serves yet", func(o Observed, _ Policy) bool { return o.Primary == "" }, Bootstrap},
 
 	{"what serves was rejected", func(o Observed, _ Policy) bool { return o.Promoted() && slices.Contains(o.Rejected, o.Primary) }, RollBack},
-	{"a person wants it back", func(o Observed, _ Policy) bool { return o.Promoted() && o.named(o.Primary) }, RecordRejection},
+	{"taken back by a person", func(o Observed, _ Policy) bool { return o.Promoted() && o.named(o.Primary) }, RecordRejection},
 	{"it does not hold in service", func(o Observed, p Policy) bool {
 		return o.Promoted() && p.AutomaticRollBack && (p.BakeFailed || o.PrimaryFailed)
 	}, RecordRejection},

@@ -25,8 +25,10 @@ type Report struct {
 	Action   Action
 	// Primary is nil where there is none.
 	Primary *Workload
-	// ShadowPods are those of the shadow.
-	ShadowPods []corev1.Pod
+	// ShadowPods are those of the shadow, in the order of their names. MirroredSince is since when the sidecars can read of the trial; zero
+	// where they cannot, or only just.
+	ShadowPods    []corev1.Pod
+	MirroredSince time.Time
 	// Missing says why it is not known what is wanted, and MissingReason in a word; empty where it is.
 	Missing, MissingReason string
 	// Watched is what is known of the new primary.
@@ -49,6 +51,11 @@ func (r Report) Conditions(set conditions.Writer) {
 		set.Set(c.kind, is.status, is.reason, is.message)
 	}
 	r.baking(set)
+	if ignored := Ignored(r.Rollout.Annotations); len(ignored) > 0 {
+		set.True(v1alpha1.ConditionAnnotationIgnored, v1alpha1.ReasonNotARevision, ignoredMessage(ignored, r.Rollout.Status.Candidate.Revision))
+	} else {
+		set.Remove(v1alpha1.ConditionAnnotationIgnored)
+	}
 }
 
 type condition struct {
@@ -133,46 +140,6 @@ func refusal(x v1alpha1.RejectedRevision) condition {
 	return no(x.Reason, "revision %s is not to serve: %s", x.Revision, x.Message)
 }
 
-func (r Report) shadowNotUp() condition {
-	if Theirs(r.Rollout) {
-		return unknown(v1alpha1.ReasonShadowNotAvailable, "the pods%s are not all of its template and available, or there are none: see its events if it stays so", r.ofWorkload())
-	}
-	for i := range r.ShadowPods {
-		for _, c := range r.ShadowPods[i].Status.Conditions {
-			if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse {
-				return unknown(v1alpha1.ReasonShadowUnschedulable, "no node takes the shadow: make room, or set spec.shadow.resources or priorityClassName. The scheduler says: %s", bounded(c.Message))
-			}
-		}
-		for _, c := range r.ShadowPods[i].Status.ContainerStatuses {
-			if w := c.State.Waiting; w != nil && w.Reason == "CreateContainerConfigError" {
-				return unknown(v1alpha1.ReasonReferenceMissing, "the container %q of the shadow cannot start: %s", c.Name, bounded(w.Message))
-			}
-		}
-	}
-	return unknown(v1alpha1.ReasonShadowNotAvailable, "the pods of the shadow are not ready yet: see their events if they stay so")
-}
-
-func bounded(s string) string { return strings.ToValidUTF8(s[:min(len(s), 300)], "") }
-
-// running says why there is no verdict yet, in words that change only when what is missing does.
-func (r Report) running() condition {
-	c := &r.Rollout.Status.Candidate
-	switch {
-	case !Captures(r.Mode):
-		return unknown(v1alpha1.ReasonNothingCaptured, "no request is compared while the mode of the ModelMonitor %q is %s: set it to Enforce or Observe, and look at the MonitorClass's mode",
-			r.Rollout.Spec.MonitorRef.Name, r.Mode)
-	case c.Errors >= max(r.Rollout.Spec.Analysis.ErrorLimit, 1):
-		return unknown(v1alpha1.ReasonMetricsUnavailable, "Prometheus does not answer what was counted, or has lost a part of it: nothing is promoted or rejected until it does; the condition MetricsUnavailable of the MonitorClass or the manager's log says more")
-	case c.LastEvaluationTime.IsZero():
-		return unknown(v1alpha1.ReasonAnalysisRunning, "revision %s is being tried", c.Revision)
-	case c.Pairs == nil || *c.Pairs == 0:
-		return unknown(v1alpha1.ReasonInsufficientTraffic, "no request has been compared yet")
-	case c.Verdict == v1alpha1.VerdictPass:
-		return r.holding()
-	}
-	return unknown(v1alpha1.ReasonAnalysisRunning, "%s", r.open())
-}
-
 // holding says why a candidate has not passed yet though every criterion was seen to hold.
 func (r Report) holding() condition {
 	at := MayPass(r.Rollout)
@@ -243,7 +210,21 @@ func (r Report) baking(set conditions.Writer) {
 		set.True(v1alpha1.ConditionBaking, v1alpha1.ReasonBakeRunning, fmt.Sprintf("revision %s is watched in service for %s", o.Baking, r.Rollout.Spec.Bake.Duration))
 	case r.Action == FinishBake:
 		set.False(v1alpha1.ConditionBaking, v1alpha1.ReasonSucceeded, fmt.Sprintf("revision %s has held in service", o.Primary))
-	case o.Baking != "" && slices.Contains(o.Rejected, o.Baking):
+	case r.rolledBack(set.Get(v1alpha1.ConditionBaking) != nil):
 		set.False(v1alpha1.ConditionBaking, v1alpha1.ReasonRolledBack, fmt.Sprintf("revision %s serves again", o.Primary))
+	default:
+		if c := set.Get(v1alpha1.ConditionBaking); c != nil && c.Reason != v1alpha1.ReasonSucceeded {
+			set.Remove(v1alpha1.ConditionBaking)
+		}
 	}
+}
+
+// rolledBack says whether it is still news that a revision was taken back: until another is wanted, and what serves again is up. Once it
+// was no news any more, it does not become some again because pods come and go.
+func (r Report) rolledBack(told bool) bool {
+	o := r.Observed
+	if o.Baking == "" || !slices.Contains(o.Rejected, o.Baking) || r.Action == StartShadow {
+		return false
+	}
+	return o.Template == o.Baking || told && (o.Template == "" || !o.PrimarySettled)
 }

@@ -48,7 +48,7 @@ func TestAppliedOnce(t *testing.T) {
 	}
 	for name, child := range children {
 		for _, want := range []bool{true, false} {
-			if sent, err := a.Apply(t.Context(), r.UID, child); err != nil || sent != want {
+			if sent, err := a.Apply(t.Context(), child); err != nil || sent != want {
 				t.Errorf("%s: sent is %v, want %v; error %v", name, sent, want, err)
 			}
 		}

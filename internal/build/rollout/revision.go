@@ -22,15 +22,25 @@ func Revision(r *v1alpha1.ShadowRollout, v Version, number int64) (*appsv1.Contr
 	if err != nil {
 		return nil, fmt.Errorf("encoding a pod template: %w", err)
 	}
-	c := appsv1.ControllerRevision(naming.Revision(r.Name, v.Revision), r.Namespace).
-		WithLabels(labels(r, "", v.Revision)).
+	return keep(r, v.Revision, v.Run, data, number), nil
+}
+
+// Again builds a ControllerRevision of a rollout anew, with the owner that it is to have now. What it keeps stays as it was written, be
+// it by an earlier release, as it cannot be changed.
+func Again(r *v1alpha1.ShadowRollout, c *apps.ControllerRevision) *appsv1.ControllerRevisionApplyConfiguration {
+	return keep(r, c.Labels[naming.LabelRevision], c.Annotations[naming.AnnotationRun], c.Data.Raw, c.Revision)
+}
+
+func keep(r *v1alpha1.ShadowRollout, revision, run string, data []byte, number int64) *appsv1.ControllerRevisionApplyConfiguration {
+	c := appsv1.ControllerRevision(naming.Revision(r.Name, revision), r.Namespace).
+		WithLabels(labels(r, "", revision)).
 		WithOwnerReferences(owner.RetainedReferences(r)...).
 		WithData(runtime.RawExtension{Raw: data}).
 		WithRevision(number)
-	if v.Run != "" {
-		c.WithAnnotations(map[string]string{naming.AnnotationRun: v.Run})
+	if run != "" {
+		c.WithAnnotations(map[string]string{naming.AnnotationRun: run})
 	}
-	return c, nil
+	return c
 }
 
 // Kept is the version that a ControllerRevision keeps.
