@@ -80,7 +80,7 @@ func (s subject) wanting() string {
 		text += fmt.Sprintf(" and %d more", n)
 	}
 	if need > 0 {
-		text += fmt.Sprintf("; about %d more are needed", need)
+		text += fmt.Sprintf("; about %d more must be compared", need)
 	}
 	return text + ". Wait, mirror more (spec.mirror.percent), or ask for less (spec.analysis)"
 }

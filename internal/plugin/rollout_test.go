@@ -210,7 +210,7 @@ func TestStepsThatCannotBeTaken(t *testing.T) {
 		"what serves":        {passed(), "reject", old, exitUsage, []string{"not the candidate"}},
 		"no candidate":       {idle, "promote", candidate, exitFailed, []string{"flights has no candidate: what serves is 0123456789"}},
 		"no verdict yet": {trying(), "promote", candidate, exitFailed, []string{
-			"has not passed yet", "of 4812 requests it is not shown that it holds p99 in all, own in all", "about 2600 more are needed", "spec.mirror.percent",
+			"has not passed yet", "of 4812 requests it is not shown that it holds p99 in all, own in all", "about 2600 more must be compared", "spec.mirror.percent",
 		}},
 		"passed by another analysis":    {outdated, "promote", candidate, exitFailed, []string{"spec.analysis was changed since", "judged anew"}},
 		"nothing compared yet":          {empty, "promote", candidate, exitFailed, []string{"no request has been compared yet"}},
