@@ -27,9 +27,10 @@ type RolloutAnalysis struct {
 	MinDuration Duration `json:"minDuration,omitempty"`
 
 	// deadline is how long a verdict is waited for, from the start of the shadow, at most 90d, and no longer than shadow.maxLifetime: a rollout that asks for more is
-	// Stalled. After it the candidate is neither promoted nor rejected until a person says so. Prometheus must keep its data for longer. When unset, it is 3d, or
-	// shadow.maxLifetime where that is shorter.
+	// Stalled. After it the candidate is neither promoted nor rejected until a person says so. Prometheus must keep its data for longer. Defaults to 3d, which gives
+	// way to a shadow.maxLifetime that is shorter.
 	// +optional
+	// +default="3d"
 	// +kubebuilder:validation:XValidation:rule="self.endsWith('d') ? int(self.substring(0, self.size() - 1)) <= 90 : !self.endsWith('h') || int(self.substring(0, self.size() - 1)) <= 2160",message="deadline must be at most 90d"
 	Deadline Duration `json:"deadline,omitempty"`
 

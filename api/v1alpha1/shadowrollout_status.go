@@ -64,6 +64,8 @@ const (
 	ReasonPrimaryAvailable = "PrimaryAvailable"
 	// ReasonPrimaryNotAvailable means that the primary has fewer ready pods than it needs to serve.
 	ReasonPrimaryNotAvailable = "PrimaryNotAvailable"
+	// ReasonPrimaryFailed means that the pods of the primary do not come up in their time (progressDeadlineSeconds of its Deployment).
+	ReasonPrimaryFailed = "PrimaryFailed"
 	// ReasonRollingOut means that the primary is being replaced, by a promotion or a rollback.
 	ReasonRollingOut = "RollingOut"
 	// ReasonBakeRunning means that the new primary is being watched.

@@ -55,8 +55,8 @@ type ShadowRolloutSpec struct {
 	// +kubebuilder:validation:Maximum=10000
 	Replicas *int32 `json:"replicas,omitempty"`
 
-	// deletionPolicy says what becomes of the primary when the ShadowRollout is deleted. With candidate.workloadRef, where the
-	// primary is not the rollout's, it means nothing. Defaults to Retain.
+	// deletionPolicy says what becomes of the primary, and of what is kept of revisions, when the ShadowRollout is deleted. With
+	// candidate.workloadRef, where the primary is not the rollout's, it means nothing. Defaults to Retain.
 	// +optional
 	// +default="Retain"
 	DeletionPolicy DeletionPolicy `json:"deletionPolicy,omitempty"`
@@ -69,7 +69,7 @@ type MonitorReference struct {
 	Name ObjectName `json:"name,omitempty"`
 }
 
-// DeletionPolicy says what becomes of the primary when its ShadowRollout is deleted.
+// DeletionPolicy says what becomes of the primary, and of what is kept of revisions, when their ShadowRollout is deleted.
 //
 // +kubebuilder:validation:Enum=Retain;Delete
 type DeletionPolicy string

@@ -25,7 +25,7 @@ func (p *pass) reconcile(ctx context.Context) []error {
 	if err := p.source.workloads(ctx, &s); err != nil {
 		return []error{err}
 	}
-	action, watched := rollout.Wait, rollout.Watched{}
+	action, watched, misfit := rollout.Wait, rollout.Watched{}, ""
 	if s.primary != nil {
 		p.primarySince = s.primary.Since
 	}
@@ -36,23 +36,23 @@ func (p *pass) reconcile(ctx context.Context) []error {
 		var because string
 		watched = rollout.Watch(p.r, s.monitor)
 		action, because = rollout.Decide(o, p.policy(watched))
-		if problem := rollout.Validate(p.r, s.monitor, s.effective); problem != "" {
+		if misfit = rollout.Validate(p.r, s.monitor, s.effective); misfit != "" {
 			// Nothing is tried by criteria that do not fit. What serves, or goes back, does not depend on them.
 			if action == rollout.StartShadow || action == rollout.Evaluate {
 				action = rollout.Wait
 			}
-			found = append(found, reconcileerr.NewStalled(v1alpha1.ReasonInvalidCriterion, "%s", problem))
+			found = append(found, reconcileerr.NewStalled(v1alpha1.ReasonInvalidCriterion, "%s", misfit))
 		}
 		found = append(found, s.missing, p.act(ctx, &s, o, action, because, watched))
 	}
 	// What serves goes on, at the scale that is wanted, whatever else is missing.
-	found = append(found, p.source.serve(ctx, &s, o, action))
+	found = append(found, p.source.serve(ctx, &s, o, action), p.source.hold(ctx))
 	pods, podsErr := p.shadowPods(ctx)
 	since, sinceErr := p.mirroredSince(ctx)
 	blocked := cmp.Or(found[0], s.missing)
 	rollout.Report{
 		Rollout: p.r, Observed: o, Action: action, Primary: s.primary, ShadowPods: pods, MirroredSince: since,
-		Missing: messageOf(blocked), MissingReason: reconcileerr.Reason(blocked), Watched: watched, Mode: s.effective.Mode,
+		Missing: messageOf(blocked), MissingReason: reconcileerr.Reason(blocked), Misfit: misfit, Watched: watched, Mode: s.effective.Mode,
 	}.Conditions(p.set)
 	p.templateServes, p.retrained = s.templateServes != "", s.candidate.Run
 	return problems(append(found, podsErr, sinceErr, p.untried(&s))...)
@@ -86,8 +86,8 @@ func (p *pass) act(ctx context.Context, s *seen, o rollout.Observed, action roll
 		return p.source.store(ctx, s) // and it serves
 	case rollout.Idle:
 		status.Candidate = v1alpha1.CandidateStatus{}
-		if o.PrimarySettled {
-			status.Bake = v1alpha1.BakeStatus{} // that of a rollback, which is over
+		if o.PrimarySettled && string(status.PrimaryRevision) == o.Primary {
+			status.Bake = v1alpha1.BakeStatus{} // that of a rollback, which is over. A cache may not show a promotion yet, whose watch begins.
 		}
 		return p.clear(ctx)
 	case rollout.Shelve, rollout.RollBack, rollout.FinishBake:

@@ -81,7 +81,11 @@ func (p *pass) monitored(ctx context.Context, s *seen) error {
 		return err
 	}
 	s.effective = monitor.Bound(s.monitor, class)
-	p.r.Status.FromMonitor = rollout.FromMonitor(p.r.Spec.Analysis, s.effective) // before anything is made of the decision on record
+	status := &p.r.Status // before anything is made of the decision on record
+	status.FromMonitor = rollout.FromMonitor(p.r.Spec.Analysis, s.effective)
+	if rollout.Unbound(p.r) {
+		status.Decision.FromMonitor = status.FromMonitor
+	}
 	return nil
 }
 

@@ -3,6 +3,7 @@
 package shadowrollout
 
 import (
+	"cmp"
 	"context"
 
 	"k8s.io/apimachinery/pkg/labels"
@@ -33,18 +34,20 @@ func (p ours) serve(ctx context.Context, s *seen, o rollout.Observed, action rol
 		return reconcileerr.NewStalled(v1alpha1.ReasonWouldScaleDown,
 			"the %s, which an earlier rollout of this name has left, has %d pods, and spec.replicas is %d: set spec.replicas to %d, or scale it first", left, left.Replicas, want, left.Replicas)
 	}
+	var storing error
 	if revision == s.candidate.Revision {
-		if err := p.store(ctx, s); err != nil { // what somebody has deleted of it comes back
-			return err
+		storing = p.store(ctx, s) // what somebody has deleted of it comes back
+	}
+	version, reading := p.stored(ctx, revision)
+	if reading != nil || storing != nil {
+		if s.primary == nil || s.primary.Revision == "" {
+			return cmp.Or(storing, reading)
 		}
-	}
-	version, err := p.stored(ctx, revision)
-	if err != nil && s.primary != nil && revision == s.primary.Revision {
-		// What is kept of it is gone: it runs, and can be scaled.
-		version, err = build.Version{Revision: revision, Template: s.primary.Template}, nil
-	}
-	if err != nil {
-		return err
+		// What is kept is gone, or is not whole: what runs goes on, can be scaled, and belongs to whom it should.
+		version = build.Version{Revision: s.primary.Revision, Template: s.primary.Template}
+		if revision == version.Revision {
+			reading = nil
+		}
 	}
 	desired, err := build.Primary(p.r, version)
 	if err != nil {
@@ -54,10 +57,10 @@ func (p ours) serve(ctx context.Context, s *seen, o rollout.Observed, action rol
 		return err
 	}
 	status := &p.r.Status
-	status.PrimaryRevision = v1alpha1.Revision(revision)
+	status.PrimaryRevision = v1alpha1.Revision(version.Revision)
 	status.Selector = labels.SelectorFromSet(build.Selector(p.r, naming.RolePrimary)).String()
 	if s.primary != nil {
 		status.Replicas = new(s.primary.Replicas)
 	}
-	return p.hold(ctx)
+	return cmp.Or(storing, reading)
 }

@@ -20,6 +20,8 @@ type source interface {
 	shadow(ctx context.Context, s *seen) error
 	// serve keeps the primary as it is meant to be, and says in status what it is.
 	serve(ctx context.Context, s *seen, o rollout.Observed, action rollout.Action) error
+	// hold lets what is kept belong to the rollout, or to nobody, as its deletionPolicy says.
+	hold(ctx context.Context) error
 }
 
 // ours runs copies of a template of the user's: the primary and the shadow are the rollout's.

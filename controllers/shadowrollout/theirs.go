@@ -137,6 +137,9 @@ func (p theirs) shadow(ctx context.Context, s *seen) error {
 	return err
 }
 
+// hold has nothing that could belong to anybody.
+func (p theirs) hold(context.Context) error { return nil }
+
 // serve writes nothing but what it has seen.
 func (p theirs) serve(_ context.Context, s *seen, _ rollout.Observed, _ rollout.Action) error {
 	if s.primary != nil && s.primary.Revision != "" {

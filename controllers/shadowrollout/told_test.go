@@ -143,6 +143,37 @@ func TestWhatWasKeptFollowsThePolicy(t *testing.T) {
 	}
 }
 
+// TestThePolicyHoldsWhateverIsMissing: what serves is not taken away under Retain because of something else that a person must mend.
+func TestThePolicyHoldsWhateverIsMissing(t *testing.T) {
+	f := newFixture(t)
+	candidate := f.trying(func(s *v1alpha1.ShadowRolloutSpec) { s.DeletionPolicy = v1alpha1.DeletionPolicyDelete })
+	before := string(f.get().Status.PrimaryRevision)
+	f.counted.evidence[candidate] = answers(5000, 0, "")
+	f.later(time.Minute)
+	f.settle()
+	kept := &appsv1.ControllerRevision{}
+	if !f.read(naming.Revision("fraud", before), kept) {
+		t.Fatal("nothing is kept of what served before")
+	}
+	if err := f.admin.Delete(t.Context(), kept); err != nil {
+		t.Fatal(err)
+	}
+	f.annotate(naming.AnnotationReject, candidate)
+	f.settle()
+	f.condition(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonRevisionMissing)
+	f.specify(func(s *v1alpha1.ShadowRolloutSpec) {
+		s.DeletionPolicy, s.Replicas = v1alpha1.DeletionPolicyRetain, new(int32(3))
+	})
+	r := f.settle()
+	f.condition(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonRevisionMissing)
+	primary := &appsv1.Deployment{}
+	f.read(naming.Primary("fraud"), primary)
+	f.belongs(r, primary, false)
+	if r.Status.ObservedGeneration != r.Generation || f.serving() != "model:2" || *primary.Spec.Replicas != 3 {
+		t.Errorf("%q serves with %d pods: %+v", f.serving(), *primary.Spec.Replicas, r.Status)
+	}
+}
+
 func (f *fixture) belongs(r *v1alpha1.ShadowRollout, obj client.Object, want bool) {
 	f.t.Helper()
 	if got := metav1.IsControlledBy(obj, r); got != want || len(obj.GetOwnerReferences()) > 0 != want {
@@ -176,6 +207,9 @@ func TestABootstrapIsNoWarning(t *testing.T) {
 	f.template()
 	f.automatic()
 	f.settle()
+	if len(f.recorder.Events) == 0 {
+		t.Error("nothing is told")
+	}
 	for len(f.recorder.Events) > 0 {
 		if e := <-f.recorder.Events; !strings.HasPrefix(e, corev1.EventTypeNormal) {
 			t.Error(e)

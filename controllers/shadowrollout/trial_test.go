@@ -124,6 +124,34 @@ func TestAThresholdThatIsTightenedAfterAPass(t *testing.T) {
 	}
 }
 
+// TestAPassOfAnOlderReleaseIsBound to what the monitor says once this one has seen it.
+func TestAPassOfAnOlderReleaseIsBound(t *testing.T) {
+	f := newFixture(t)
+	candidate := f.trying(func(s *v1alpha1.ShadowRolloutSpec) { s.Promotion.Policy = v1alpha1.PromotionManual })
+	f.counted.evidence[candidate] = answers(5000, 0, "")
+	f.later(time.Minute)
+	r := f.settle()
+	r.Status.FromMonitor, r.Status.Decision.FromMonitor = "", ""
+	if err := f.admin.Status().Update(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	f.settle()
+	f.condition(v1alpha1.ConditionCandidateFit, metav1.ConditionTrue, v1alpha1.ReasonAwaitingApproval)
+
+	m := &v1alpha1.ModelMonitor{}
+	f.read("fraud", m)
+	m.Spec.Segments = append(m.Spec.Segments, v1alpha1.Segment{Name: "new", When: "f.amount < 1.0"})
+	if err := f.admin.Update(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	f.specify(func(s *v1alpha1.ShadowRolloutSpec) { s.Promotion.ApprovedRevision = v1alpha1.Revision(candidate) })
+	f.settle()
+	f.condition(v1alpha1.ConditionCandidateFit, metav1.ConditionUnknown, v1alpha1.ReasonAnalysisRunning)
+	if f.serving() != "model:1" {
+		t.Errorf("%q serves, of which nothing is known in the new segment", f.serving())
+	}
+}
+
 // TestAPromotionThatIsOnRecordGoesOn, whatever is asked of the candidate after it was written down.
 func TestAPromotionThatIsOnRecordGoesOn(t *testing.T) {
 	f := newFixture(t)
@@ -161,6 +189,7 @@ func TestATrialThatCannotEndIsRefused(t *testing.T) {
 	f := newFixture(t)
 	f.trying(func(s *v1alpha1.ShadowRolloutSpec) { s.Analysis.MinDuration, s.Analysis.Deadline = "3d", "72h" })
 	message := f.condition(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonInvalidCriterion)
+	f.condition(v1alpha1.ConditionCandidateFit, metav1.ConditionUnknown, v1alpha1.ReasonInvalidCriterion)
 	if !strings.Contains(message, "analysis.minDuration is 3d") || !strings.Contains(message, "72h (analysis.deadline)") {
 		t.Error(message)
 	}
@@ -172,6 +201,7 @@ func TestADeadlineThatTheShadowDoesNotLiveToSeeIsRefused(t *testing.T) {
 		s.Shadow.MaxLifetime, s.Shadow.Replicas, s.Analysis.Deadline = "2h", 1, "3h"
 	})
 	message := f.condition(v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonInvalidCriterion)
+	f.condition(v1alpha1.ConditionCandidateFit, metav1.ConditionUnknown, v1alpha1.ReasonInvalidCriterion)
 	if !strings.Contains(message, "analysis.deadline is 3h") || !strings.Contains(message, "2h at most (shadow.maxLifetime)") || f.serving() != "model:1" {
 		t.Errorf("%q serves: %s", f.serving(), message)
 	}

@@ -39,6 +39,7 @@ func SumUp(set conditions.Writer, problems []error, success string) Summary {
 	var transient []error
 	var waiting *reconcileerr.Waiting
 	var stalled *reconcileerr.Stalled
+	conflict := false
 	for _, err := range problems {
 		var w *reconcileerr.Waiting
 		var st *reconcileerr.Stalled
@@ -55,6 +56,7 @@ func SumUp(set conditions.Writer, problems []error, success string) Summary {
 			}
 		case apierrors.IsConflict(err):
 			s.sooner(conflictDelay)
+			conflict = true
 		default:
 			transient = append(transient, err)
 		}
@@ -67,7 +69,7 @@ func SumUp(set conditions.Writer, problems []error, success string) Summary {
 	case stalled != nil:
 		set.False(v1alpha1.ConditionReady, stalled.Reason, stalled.Message)
 		set.True(v1alpha1.ConditionStalled, stalled.Reason, stalled.Message)
-		s.Settled = true
+		s.Settled = s.Retry == nil && !conflict // what does not depend on it may not be done yet
 	case s.Retry != nil:
 		message := "the last attempt failed and is repeated" + cause(transient) + "; the manager's log says more"
 		set.Unknown(v1alpha1.ConditionReady, v1alpha1.ReasonProgressingWithRetry, message)
@@ -75,7 +77,7 @@ func SumUp(set conditions.Writer, problems []error, success string) Summary {
 	case waiting != nil:
 		set.Set(v1alpha1.ConditionReady, readyWhile(waiting), waiting.Reason, waiting.Message)
 		set.True(v1alpha1.ConditionReconciling, waiting.Reason, waiting.Message)
-	case s.After > 0: // only a conflict: the next pass will tell
+	case conflict: // and nothing else: the next pass will tell
 	default:
 		set.True(v1alpha1.ConditionReady, success, "the spec is in effect")
 		s.Settled = true

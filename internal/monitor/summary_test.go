@@ -41,7 +41,10 @@ func TestSumUp(t *testing.T) {
 		"what failed is tried again":   {problems: []error{broken}, wantReady: metav1.ConditionUnknown, wantReason: v1alpha1.ReasonProgressingWithRetry, wantReconciling: true, want: Summary{Retry: errors.Join(broken)}},
 		"a person comes before a retry, which still happens": {
 			problems: []error{waiting, broken, stalled}, wantReady: metav1.ConditionFalse, wantReason: "NeedsYou", wantStalled: true,
-			want: Summary{Settled: true, Retry: errors.Join(broken), After: time.Minute},
+			want: Summary{Retry: errors.Join(broken), After: time.Minute},
+		},
+		"a person comes before a conflict, after which more may be done": {
+			problems: []error{stalled, conflict}, wantReady: metav1.ConditionFalse, wantReason: "NeedsYou", wantStalled: true, want: Summary{After: conflictDelay},
 		},
 		"a conflict is no news": {problems: []error{conflict}, wantReady: metav1.ConditionTrue, wantReason: "Before", want: Summary{After: conflictDelay}},
 	} {

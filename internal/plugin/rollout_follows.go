@@ -31,7 +31,7 @@ func promotes(s subject) (string, error) {
 			"spec.mirror.percent and spec.analysis.deadline give it more requests", s.revision, s.command("retry"))
 	case standsTried:
 		if d := s.r.Status.Decision; string(d.Revision) == s.revision && d.Verdict == v1alpha1.VerdictPass {
-			return "", fmt.Errorf("spec.analysis was changed since revision %s has passed, which is judged anew: %s says how far that is", s.revision, s.command("status"))
+			return "", fmt.Errorf("spec.analysis, or what it takes from the ModelMonitor, was changed since revision %s has passed, which is judged anew: %s says how far that is", s.revision, s.command("status"))
 		}
 		return "", fmt.Errorf("revision %s has not passed yet, and only what has is promoted: %s", s.revision, s.wanting())
 	}
@@ -66,10 +66,14 @@ func (s subject) wanting() string {
 	}
 	var open []string
 	var need int64
+	about := "about"
 	for _, f := range c.Findings {
 		if f.Verdict != v1alpha1.VerdictPass {
 			open = append(open, string(f.Criterion)+" in "+string(f.Segment))
 			need = max(need, f.Need)
+			if f.Need == 0 {
+				about = "at least about" // of that nothing is known
+			}
 		}
 	}
 	if len(open) == 0 {
@@ -80,7 +84,7 @@ func (s subject) wanting() string {
 		text += fmt.Sprintf(" and %d more", n)
 	}
 	if need > 0 {
-		text += fmt.Sprintf("; about %d more must be compared", need)
+		text += fmt.Sprintf("; %s %d more must be compared", about, need)
 	}
 	return text + ". Wait, mirror more (spec.mirror.percent), or ask for less (spec.analysis)"
 }

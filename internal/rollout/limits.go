@@ -10,11 +10,12 @@ import (
 	"github.com/vedette-dev/vedette/internal/monitor"
 )
 
-// What holds where a rollout says nothing. The API server fills in maxLifetime only where something else of shadow is set, and never the
-// deadline: one that was not asked for gives way to a shorter maxLifetime, and one that was is refused beside it.
 const (
+	// defaultMaxLifetime holds where nothing of shadow is said: the API server fills it in only beside something else.
 	defaultMaxLifetime v1alpha1.Duration = "7d"
-	defaultDeadline    v1alpha1.Duration = "3d"
+	// defaultDeadline is what the API server fills in. Nobody may have asked for it, so that it gives way to a shorter maxLifetime, beside which
+	// any other is refused.
+	defaultDeadline v1alpha1.Duration = "3d"
 )
 
 // MaxLifetime is how long a shadow runs for one candidate, whatever it waits for.
@@ -26,16 +27,15 @@ func maxLifetime(r *v1alpha1.ShadowRollout) v1alpha1.Duration {
 
 // Deadline is how long a verdict is waited for: no longer than the shadow runs.
 func Deadline(r *v1alpha1.ShadowRollout) time.Duration {
-	return min(monitor.Duration(cmp.Or(r.Spec.Analysis.Deadline, defaultDeadline)), MaxLifetime(r))
+	return min(monitor.Duration(r.Spec.Analysis.Deadline), MaxLifetime(r))
 }
 
 // deadline is how Deadline was declared.
 func deadline(r *v1alpha1.ShadowRollout) string {
-	asked := cmp.Or(r.Spec.Analysis.Deadline, defaultDeadline)
-	if MaxLifetime(r) < monitor.Duration(asked) {
+	if MaxLifetime(r) < monitor.Duration(r.Spec.Analysis.Deadline) {
 		return string(maxLifetime(r)) + " (shadow.maxLifetime)"
 	}
-	return string(asked) + " (analysis.deadline)"
+	return string(r.Spec.Analysis.Deadline) + " (analysis.deadline)"
 }
 
 // MayPass is when a candidate with pairs may pass at the earliest; zero where it may at any time.

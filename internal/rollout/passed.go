@@ -42,6 +42,17 @@ func FromMonitor(a v1alpha1.RolloutAnalysis, e monitor.Effective) v1alpha1.Analy
 	return v1alpha1.AnalysisHash(hash(parts))
 }
 
+// Unbound says whether a release that did not know of status.fromMonitor has found the candidate fit, by an analysis that takes no bound from
+// the monitor: its pass holds, and from now on for what the monitor says now.
+func Unbound(r *v1alpha1.ShadowRollout) bool {
+	d := r.Status.Decision
+	return d.Verdict == v1alpha1.VerdictPass && d.FromMonitor == "" && !namesThreshold(r.Spec.Analysis)
+}
+
+func namesThreshold(a v1alpha1.RolloutAnalysis) bool {
+	return slices.ContainsFunc(a.Criteria, func(c v1alpha1.Criterion) bool { return c.Threshold != "" })
+}
+
 // Outdated says whether the decision on record was made by another analysis than the one that is specified now, or by what the monitor
 // said then and does not say any more.
 func Outdated(r *v1alpha1.ShadowRollout) bool {
@@ -52,7 +63,7 @@ func Outdated(r *v1alpha1.ShadowRollout) bool {
 	case now == "":
 		return false // no release that knows of it has looked at the rollout
 	case d.FromMonitor == "": // such a release has looked, and an older one had decided
-		return slices.ContainsFunc(r.Spec.Analysis.Criteria, func(c v1alpha1.Criterion) bool { return c.Threshold != "" })
+		return namesThreshold(r.Spec.Analysis)
 	}
 	return d.FromMonitor != now
 }

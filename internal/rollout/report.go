@@ -31,6 +31,8 @@ type Report struct {
 	MirroredSince time.Time
 	// Missing says why it is not known what is wanted, and MissingReason in a word; empty where it is.
 	Missing, MissingReason string
+	// Misfit says why nothing is tried by the criteria; empty where they fit.
+	Misfit string
 	// Watched is what is known of the new primary.
 	Watched Watched
 	// Mode is that of the ModelMonitor in force; empty where it is not known.
@@ -82,6 +84,9 @@ func (r Report) available() condition {
 	case r.Primary.Available:
 		return yes(v1alpha1.ReasonPrimaryAvailable, "the %s serves revision %s", r.Primary, cmp.Or(r.Observed.Primary, "unknown"))
 	}
+	if r.Primary.Failed {
+		return no(v1alpha1.ReasonPrimaryFailed, "the pods of the %s do not come up in their time: see its events, and those of its pods", r.Primary)
+	}
 	return no(v1alpha1.ReasonPrimaryNotAvailable, "the %s has too few ready pods: see its events, and those of its pods", r.Primary)
 }
 
@@ -107,6 +112,8 @@ func (r Report) fit() condition {
 		return yes(v1alpha1.ReasonAwaitingApproval, "revision %s has passed: put it into spec.promotion.approvedRevision. %s", t, r.Rollout.Status.Decision.Message)
 	case o.fit(), o.passed() && r.Action == Promote:
 		return yes(v1alpha1.ReasonAnalysisPassed, "revision %s has passed: %s", t, r.Rollout.Status.Decision.Message)
+	case r.Action == Wait && r.Misfit != "":
+		return unknown(v1alpha1.ReasonInvalidCriterion, "%s", r.Misfit)
 	case r.Action == Wait && !o.PrimarySettled:
 		return unknown(v1alpha1.ReasonPrimaryNotAvailable, "revision %s is tried once all pods of the primary are of its revision and available", t)
 	case r.Action == Wait:

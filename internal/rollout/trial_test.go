@@ -166,3 +166,22 @@ func TestAnnotationsThatNameNoRevision(t *testing.T) {
 		})
 	}
 }
+
+func TestAPrimaryThatDoesNotComeUpIsAnotherReason(t *testing.T) {
+	for name, tt := range map[string]struct {
+		primary *Workload
+		want    string
+	}{
+		"there is none":        {nil, v1alpha1.ReasonPrimaryNotAvailable},
+		"it comes up":          {&Workload{}, v1alpha1.ReasonPrimaryNotAvailable},
+		"it does not":          {&Workload{Failed: true}, v1alpha1.ReasonPrimaryFailed},
+		"enough of it serves":  {&Workload{Failed: true, Available: true}, v1alpha1.ReasonPrimaryAvailable},
+		"all of it is serving": {&Workload{Available: true}, v1alpha1.ReasonPrimaryAvailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := of(func(r *Report) { r.Primary = tt.primary }).available(); got.reason != tt.want {
+				t.Errorf("%s: %s, want %s", got.reason, got.message, tt.want)
+			}
+		})
+	}
+}

@@ -68,7 +68,7 @@ func misfit(c v1alpha1.Criterion, r *v1alpha1.ShadowRollout, m *v1alpha1.ModelMo
 // untimely says which of the times of a trial exclude each other; "" when none do.
 func untimely(r *v1alpha1.ShadowRollout) string {
 	a := r.Spec.Analysis
-	if life := MaxLifetime(r); monitor.Duration(a.Deadline) > life {
+	if life := MaxLifetime(r); a.Deadline != defaultDeadline && monitor.Duration(a.Deadline) > life {
 		return fmt.Sprintf("analysis.deadline is %s, and a shadow runs for %s at most (shadow.maxLifetime): it would be gone before the deadline. Raise that to %s, or lower the deadline",
 			a.Deadline, maxLifetime(r), a.Deadline)
 	}

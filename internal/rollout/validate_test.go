@@ -3,6 +3,7 @@
 package rollout
 
 import (
+	"cmp"
 	"fmt"
 	"testing"
 
@@ -88,7 +89,7 @@ func TestTimesThatExcludeEachOther(t *testing.T) {
 		"a lifetime alone, below 3d":           {life: "2d", waits: "2d (shadow.maxLifetime)"},
 		"both":                                 {deadline: "14d", life: "15d", waits: "14d (analysis.deadline)"},
 		"both the same":                        {deadline: "48h", life: "2d", waits: "48h (analysis.deadline)"},
-		"the shadow is gone before":            {deadline: "3d", life: "2d", want: fmt.Sprintf(gone, "3d", "2d", "3d")},
+		"the shadow is gone before":            {deadline: "72h", life: "2d", want: fmt.Sprintf(gone, "72h", "2d", "72h")},
 		"nothing could pass":                   {deadline: "2d", least: "2d", want: "analysis.minDuration is 2d, and a verdict is waited for no longer than 2d (analysis.deadline): nothing could pass. Raise that, or lower minDuration"},
 		"nothing could pass while it runs":     {life: "1d", least: "24h", want: "analysis.minDuration is 24h, and a verdict is waited for no longer than 1d (shadow.maxLifetime): nothing could pass. Raise that, or lower minDuration"},
 		"nothing could pass by default":        {least: "3d", want: "analysis.minDuration is 3d, and a verdict is waited for no longer than 3d (analysis.deadline): nothing could pass. Raise that, or lower minDuration"},
@@ -97,7 +98,7 @@ func TestTimesThatExcludeEachOther(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r, m, e := judged()
 			r.Spec.Analysis.Criteria = r.Spec.Analysis.Criteria[:1]
-			r.Spec.Analysis.Deadline, r.Spec.Shadow.MaxLifetime, r.Spec.Analysis.MinDuration = tt.deadline, tt.life, tt.least
+			r.Spec.Analysis.Deadline, r.Spec.Shadow.MaxLifetime, r.Spec.Analysis.MinDuration = cmp.Or(tt.deadline, "3d"), tt.life, tt.least // 3d is filled in by the API server
 			if got := Validate(r, m, e); got != tt.want {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}

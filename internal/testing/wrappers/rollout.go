@@ -21,7 +21,7 @@ func MakeRollout(namespace, name string) *Rollout {
 			TemplateRef: v1alpha1.DeploymentReference{Kind: v1alpha1.DeploymentKindDeployment, Name: v1alpha1.ObjectName(name)},
 		},
 		Analysis: v1alpha1.RolloutAnalysis{
-			Period: "1m", MinSamples: 100, MaxWrongPromotion: "0.05", MaxWrongRejection: "0.01", ErrorLimit: 5,
+			Period: "1m", MinSamples: 100, Deadline: "3d", MaxWrongPromotion: "0.05", MaxWrongRejection: "0.01", ErrorLimit: 5,
 			Criteria: []v1alpha1.Criterion{{Name: "errors", Signal: v1alpha1.ComparedErrorRatio, MaxDifference: "0.01"}},
 		},
 		Replicas:       new(int32(1)),
