@@ -212,7 +212,7 @@ func TestStepsThatCannotBeTaken(t *testing.T) {
 		"no verdict yet": {trying(), "promote", candidate, exitFailed, []string{
 			"has not passed yet", "of 4812 requests it is not shown that it holds p99 in all, own in all", "about 2600 more must be compared", "spec.mirror.percent",
 		}},
-		"passed by another analysis":    {outdated, "promote", candidate, exitFailed, []string{"spec.analysis was changed since", "judged anew"}},
+		"passed by another analysis":    {outdated, "promote", candidate, exitFailed, []string{"what it takes from the ModelMonitor, was changed since", "judged anew"}},
 		"nothing compared yet":          {empty, "promote", candidate, exitFailed, []string{"no request has been compared yet"}},
 		"no verdict in time":            {late, "promote", candidate, exitFailed, []string{"had no verdict in its time", "rollout retry flights 5f2c91d07e"}},
 		"rejected":                      {refused(), "promote", candidate, exitFailed, []string{"was rejected (AnalysisFailed): errors in segment atl", "rollout retry flights 5f2c91d07e"}},
