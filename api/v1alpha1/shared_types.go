@@ -96,7 +96,7 @@ const (
 	// the current generation. It follows kstatus: absence means "not reconciling".
 	ConditionReconciling = "Reconciling"
 
-	// ConditionStalled is present, and True, only when the controller cannot proceed until a
+	// ConditionStalled is present, and True, only when something that the controller must do waits until a
 	// person changes something. It follows kstatus: absence means "not stalled".
 	ConditionStalled = "Stalled"
 )

@@ -282,7 +282,7 @@ func TestOnlyOneRetryWaits(t *testing.T) {
 
 func TestAStepSaysThatTheRolloutIsNotReady(t *testing.T) {
 	said := unwrapped(newFixture(t, servedUntried()).must("rollout", "reject", "flights", string(candidate)))
-	if want := "the rollout is not Ready, and nothing may follow until it is: the Deployment"; !strings.Contains(said, want) {
+	if want := "the rollout is not Ready, and what follows may have to wait for that: the Deployment"; !strings.Contains(said, want) {
 		t.Errorf("it says %q, want %q", said, want)
 	}
 }

@@ -188,7 +188,7 @@ func (v stepView) page() *page {
 		out.text(0, "taken away, as it was meant for the last try: "+strings.Join(v.Removed, ", "))
 	}
 	if v.NotReady != "" {
-		out.text(0, "the rollout is not Ready, and nothing may follow until it is: "+v.NotReady)
+		out.text(0, "the rollout is not Ready, and what follows may have to wait for that: "+v.NotReady)
 	}
 	return out
 }
