@@ -106,7 +106,7 @@ func (c claim) find(of Criterion, t thresholds) Finding {
 	case enough && c.passes >= t.pass:
 		f.Verdict = Pass
 	default:
-		f.Need = max(of.MinSamples-c.n, least(need(c.n, c.passes, t.pass), need(c.n, c.fails, t.fail)))
+		f.Need = max(of.MinSamples-c.n, c.need(t))
 	}
 	// Bounds from different evidence may cross, rarely. The one that decided stands.
 	if f.Verdict == Fail {
@@ -116,10 +116,15 @@ func (c claim) find(of Criterion, t thresholds) Finding {
 	return f
 }
 
-// need is roughly how many more pairs bring the evidence to the threshold: it grows in proportion to them, less half the
-// logarithm of their number, which mixing costs. It is 0 for evidence that does not grow.
-func need(n int64, evidence, threshold float64) int64 {
-	rate := (evidence + math.Log(float64(n)+1)/2) / float64(n)
+// need is roughly how many more pairs bring the evidence to a verdict, the one that more speaks for now. It is 0 where that is not known.
+func (c claim) need(t thresholds) int64 {
+	evidence, threshold := c.passes, t.pass
+	if c.fails > c.passes {
+		evidence, threshold = c.fails, t.fail
+	}
+	n := float64(c.n)
+	// Evidence that mixes over what differs grows in proportion to the pairs, less half the logarithm of their number.
+	rate := (evidence + math.Log(n+1)/2) / n
 	if !(rate > 0) || math.IsInf(rate, 0) {
 		return 0
 	}
@@ -127,17 +132,13 @@ func need(n int64, evidence, threshold float64) int64 {
 	for range 8 {
 		total = (threshold + math.Log(total+1)/2) / rate
 	}
+	// Where nothing differs there is nothing to mix over, and it grows from 0, a little faster than in proportion: the truth is between both.
+	if evidence > 0 {
+		total = math.Sqrt(total * n * threshold / evidence)
+	}
 	const never = 1e12
 	if !(total < never) {
 		return 0
 	}
-	return max(1, int64(math.Ceil(total))-n)
-}
-
-// least is the lesser of two needs that are known.
-func least(a, b int64) int64 {
-	if a == 0 || b == 0 {
-		return max(a, b)
-	}
-	return min(a, b)
+	return max(1, int64(math.Ceil(total-n)))
 }

@@ -240,17 +240,29 @@ func TestVerdictsFollowFromTheBounds(t *testing.T) {
 	}
 }
 
-// What it still needs is about what it then takes.
+// What it still needs is about what it then takes: within a factor of two.
 func TestNeedIsAboutRight(t *testing.T) {
-	at := func(n int64) Finding {
-		c := Counts{Status: [3][3]int64{{n - n/50, n / 200, n / 200}, {n / 200}, {n / 200}}}
-		_, f := Judge([]Criterion{errors}, nil, Evidence{"all": c}, policy)
-		return f[0]
-	}
-	early := at(800)
-	total := early.N + early.Need
-	if early.Verdict != Inconclusive || at(total/2).Verdict != Inconclusive || at(total*2).Verdict != Pass {
-		t.Errorf("after %d pairs it needs %d more; %+v, then %+v", early.N, early.Need, at(total/2), at(total*2))
+	for name, counts := range map[string]func(n int64) Counts{
+		"some fail on either side": func(n int64) Counts {
+			return Counts{Status: [3][3]int64{{n - 4*(n/200), n / 200, n / 200}, {n / 200}, {n / 200}}}
+		},
+		"nothing fails":            func(n int64) Counts { return Counts{Status: [3][3]int64{{n}}} },
+		"the candidate fails more": func(n int64) Counts { return Counts{Status: [3][3]int64{{n - n/20, n / 20}}} },
+	} {
+		at := func(n int64) Finding {
+			_, f := Judge([]Criterion{errors}, nil, Evidence{"all": counts(n)}, policy)
+			return f[0]
+		}
+		for n := int64(200); ; n *= 2 { // of 200 one fails on a side
+			f := at(n)
+			if f.Verdict != Inconclusive {
+				break
+			}
+			total := f.N + f.Need
+			if f.Need == 0 || at(total/2).Verdict != Inconclusive || at(total*2).Verdict == Inconclusive {
+				t.Errorf("%s: after %d pairs it needs %d more; %+v, then %+v", name, f.N, f.Need, at(total/2), at(total*2))
+			}
+		}
 	}
 }
 
