@@ -220,10 +220,8 @@ func (p *pass) serves(s *seen) string {
 
 // retried is the value of the annotation for which a revision was tried last: a rejected one is tried again when it becomes another.
 func (p *pass) retried(revision string) string {
-	for _, r := range p.r.Status.Rejected {
-		if string(r.Revision) == revision {
-			return r.Retry
-		}
+	if x := rollout.Rejection(&p.r.Status, v1alpha1.Revision(revision)); x != nil {
+		return x.Retry
 	}
 	if c := p.r.Status.Candidate; string(c.Revision) == revision {
 		return c.Retry

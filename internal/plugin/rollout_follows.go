@@ -170,7 +170,7 @@ func (s subject) notPaused() error {
 func (s subject) nothing() error {
 	switch s.standing {
 	case standsRejected:
-		x := rejectionOf(s.r, s.revision)
+		x := rollout.Rejection(&s.r.Status, v1alpha1.Revision(s.revision))
 		return fmt.Errorf("revision %s was rejected (%s): %s. %s tries it again", s.revision, x.Reason, x.Message, s.command("retry"))
 	case standsLeaving:
 		return fmt.Errorf("revision %s is being taken back, so that %s serves again: %s says how far that is", s.revision, s.r.Status.Bake.PreviousRevision, s.command("status"))

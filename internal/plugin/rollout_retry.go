@@ -10,6 +10,7 @@ import (
 
 	"github.com/vedette-dev/vedette/api/v1alpha1"
 	"github.com/vedette-dev/vedette/internal/naming"
+	"github.com/vedette-dev/vedette/internal/rollout"
 )
 
 // retries says what another try begins with. What would throw away what was found is done only by the flag --restart.
@@ -79,7 +80,7 @@ func (s subject) again() string {
 func (s subject) asked() string {
 	value := s.r.Annotations[naming.AnnotationRetry]
 	revision, _, _ := strings.Cut(value, "/")
-	if x := rejectionOf(s.r, revision); x == nil || revision == s.revision || x.Retry == value {
+	if x := rollout.Rejection(&s.r.Status, v1alpha1.Revision(revision)); x == nil || revision == s.revision || x.Retry == value {
 		return ""
 	}
 	return revision

@@ -3,7 +3,6 @@
 package plugin
 
 import (
-	"slices"
 	"time"
 
 	"github.com/vedette-dev/vedette/api/v1alpha1"
@@ -45,7 +44,7 @@ func standingOf(r *v1alpha1.ShadowRollout, revision string, now time.Time) stand
 	s := &r.Status
 	primary := revision != "" && string(s.PrimaryRevision) == revision
 	watched := primary && string(s.Bake.Revision) == revision
-	rejected, stopped := rejectionOf(r, revision) != nil, stoppedBy(r, revision) != ""
+	rejected, stopped := rollout.Rejection(&r.Status, v1alpha1.Revision(revision)) != nil, stoppedBy(r, revision) != ""
 	switch {
 	case watched && (rejected || stopped):
 		return standsLeaving
@@ -96,15 +95,6 @@ func wanted(r *v1alpha1.ShadowRollout) string {
 		return string(a.Revision)
 	}
 	return string(r.Status.Candidate.Revision)
-}
-
-// rejectionOf is what is on record against a revision; nil where nothing is.
-func rejectionOf(r *v1alpha1.ShadowRollout, revision string) *v1alpha1.RejectedRevision {
-	at := slices.IndexFunc(r.Status.Rejected, func(x v1alpha1.RejectedRevision) bool { return string(x.Revision) == revision })
-	if at < 0 {
-		return nil
-	}
-	return &r.Status.Rejected[at]
 }
 
 // stoppedBy is the annotation by which a person asks that a revision does not serve; empty where none does.

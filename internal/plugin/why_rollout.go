@@ -113,11 +113,9 @@ func (c *cluster) story(ctx context.Context, r *v1alpha1.ShadowRollout, m *v1alp
 	if d := status.Decision; string(d.Revision) == revision {
 		s.Verdict, s.Message, s.Decided = string(d.Verdict), d.Message, d.Time.Time
 	}
-	for _, x := range status.Rejected {
-		if string(x.Revision) == revision {
-			s.State, s.Verdict, s.Decided = "Rejected", string(v1alpha1.VerdictFail), x.Time.Time
-			s.Message = cmp.Or(x.Message, x.Reason)
-		}
+	if x := rollout.Rejection(status, v1alpha1.Revision(revision)); x != nil {
+		s.State, s.Verdict, s.Decided = "Rejected", string(v1alpha1.VerdictFail), x.Time.Time
+		s.Message = cmp.Or(x.Message, x.Reason)
 	}
 	if string(status.PrimaryRevision) == revision {
 		s.State = "Serves"

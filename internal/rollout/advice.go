@@ -35,10 +35,8 @@ func Advise(r *v1alpha1.ShadowRollout, asked v1alpha1.Revision) Advice {
 	if asked == "" || asked == a.Revision {
 		return a
 	}
-	for _, x := range r.Status.Rejected {
-		if x.Revision == asked {
-			return refused(x)
-		}
+	if x := Rejection(&r.Status, asked); x != nil {
+		return refused(*x)
 	}
 	about := "none is tried"
 	if a.Revision != "" {

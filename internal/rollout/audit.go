@@ -78,12 +78,12 @@ func (a Audit) started() {
 		return
 	}
 	grounds := map[string]any{"revision": c.Revision, "attempt": c.Attempt, "serves": a.Rollout.Status.PrimaryRevision, "run": a.Run}
-	if (c.Revision != b.Revision || c.Retry == b.Retry) && rejected(a.Before, c.Revision) == nil {
+	if (c.Revision != b.Revision || c.Retry == b.Retry) && Rejection(&a.Before, c.Revision) == nil {
 		a.add(auditStarted, auditqueue.Manager, grounds)
 		return
 	}
 	grounds["retry"] = c.Retry
-	if old := rejected(a.Before, c.Revision); old != nil {
+	if old := Rejection(&a.Before, c.Revision); old != nil {
 		grounds["reason"] = old.Reason
 	}
 	a.add(auditRetried, byAnnotation(naming.AnnotationRetry), grounds)
@@ -119,7 +119,7 @@ func (a Audit) decided() {
 	if s.Candidate.Revision == d.Revision {
 		grounds["attempt"] = s.Candidate.Attempt
 	}
-	against := rejected(*s, d.Revision)
+	against := Rejection(s, d.Revision)
 	if against == nil || against.Reason == v1alpha1.ReasonAnalysisFailed {
 		shown, left := evidence(s.Candidate.Findings, d.Verdict)
 		grounds["findings"] = shown
@@ -177,7 +177,7 @@ func (a Audit) served() {
 	case now == s.Bake.Revision:
 		a.add(auditPromoted, auditqueue.Manager, grounds)
 	case before == s.Bake.Revision && now == s.Bake.PreviousRevision:
-		if against := rejected(*s, before); against != nil {
+		if against := Rejection(s, before); against != nil {
 			grounds["reason"], grounds["message"] = against.Reason, clip(against.Message)
 		}
 		a.add(auditRolledBack, auditqueue.Manager, grounds)
@@ -201,14 +201,6 @@ func (a Audit) baked() {
 
 // byAnnotation is who asked for something. Who set the annotation the API server's own audit log tells.
 func byAnnotation(key string) string { return "annotation " + key }
-
-func rejected(s v1alpha1.ShadowRolloutStatus, revision v1alpha1.Revision) *v1alpha1.RejectedRevision {
-	i := slices.IndexFunc(s.Rejected, func(r v1alpha1.RejectedRevision) bool { return r.Revision == revision })
-	if i < 0 {
-		return nil
-	}
-	return &s.Rejected[i]
-}
 
 const (
 	// maxEvidence bounds the findings of an entry, in bytes: an entry that waits has room for little.

@@ -124,10 +124,8 @@ func (r Report) fit() condition {
 
 // shelved is why a candidate is not tried any more.
 func (r Report) shelved() condition {
-	for _, x := range r.Rollout.Status.Rejected {
-		if string(x.Revision) == r.Observed.Template {
-			return refusal(x)
-		}
+	if x := Rejection(&r.Rollout.Status, v1alpha1.Revision(r.Observed.Template)); x != nil {
+		return refusal(*x)
 	}
 	return unknown(v1alpha1.ReasonDeadlineExceeded, "revision %s had no verdict within %s: %s. Annotate %s=%s to try it again",
 		r.Observed.Template, deadline(r.Rollout), r.open(), naming.AnnotationRetry, r.Observed.Template)
